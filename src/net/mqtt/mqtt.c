@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The client's thread, see mqtt.h. libmosquitto is used without its own loop (which is built on select() and breaks
+ * beyond 1024 descriptors) and from this thread only, so none of its locks matter:
+ *
+ *     IDLE --time is up--> CONNECTING --accepted--> CONNECTED
+ *       ^                      |                        |
+ *       +---- wait (retry.h) --+------------------------+   refused, timed out, broken
+ *
+ * The lock guards what other threads touch: the outbox, subscriptions, password, statistics. It is held neither in
+ * a callback nor in libmosquitto.
+ */
+#include "net/mqtt/mqtt.h"
+
+#include "net/mqtt/outbox.h"
+#include "net/mqtt/retry.h"
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include <errno.h>
+#include <mosquitto.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define QUEUE_MAX          1024
+#define BYTES_MAX          ((size_t)16 << 20)
+#define KEEPALIVE_S        60
+#define RETRY_FIRST_MS     1000
+#define RETRY_MAX_MS       60000
+#define CONNECT_TIMEOUT_MS 30000
+#define WINDOW             100  /* messages handed to libmosquitto and not published */
+#define TICK_MS            1000 /* keep-alives are looked at this often */
+#define PACKETS_AT_ONCE    64
+
+enum state { IDLE, CONNECTING, CONNECTED };
+
+struct sub {
+	struct sub *next;
+	int qos;
+	int mid;   /* of the SUBSCRIBE under way */
+	bool sent; /* in this connection, or in the session that it has */
+	bool gone; /* to be unsubscribed and forgotten */
+	char filter[];
+};
+
+struct mqtt {
+	struct mosquitto *mosq;
+	char *host, *user, *password;
+	int port, keepalive_s;
+	struct mqtt_events on;
+	void (*before_connect)(struct mqtt *m, void *user);
+	void *before_connect_user;
+	size_t message_max;
+	int64_t connect_timeout_ms;
+	pthread_t thread;
+	bool started;
+	int wake_fd;
+
+	pthread_mutex_t work; /* held by the thread except while it waits; taken before 'lock' */
+	pthread_mutex_t lock;
+	struct outbox outbox;
+	struct sub *subs;
+	struct mqtt_stats stats;
+	bool woken, stopping;
+	int64_t stop_by_ms; /* monotonic */
+
+	/* the thread's own */
+	enum state state;
+	struct retry retry;
+	int64_t due_ms; /* IDLE: next attempt; CONNECTING: given up */
+	bool refused;   /* by the broker, with 'why' */
+	char why[120];
+};
+
+/* ---- libmosquitto's life ---- */
+
+static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void library(int (*change)(void))
+{
+	pthread_mutex_lock(&library_lock);
+	(void)change();
+	pthread_mutex_unlock(&library_lock);
+}
+
+/* ---- waking ---- */
+
+/* Under the lock. */
+static void wake(struct mqtt *m)
+{
+	uint64_t one = 1;
+	if (m->woken)
+		return;
+	m->woken = true;
+	ssize_t n = write(m->wake_fd, &one, sizeof one);
+	(void)n; /* only a full counter fails, and that wakes too */
+}
+
+static void take_wake(struct mqtt *m)
+{
+	uint64_t count;
+	pthread_mutex_lock(&m->lock);
+	if (m->woken && read(m->wake_fd, &count, sizeof count) > 0)
+		m->woken = false;
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* ---- the connection ---- */
+
+static void lost(struct mqtt *m, const char *why)
+{
+	if (m->state == IDLE)
+		return;
+	m->state = IDLE;
+	m->due_ms = clock_mono_ms() + retry_failed(&m->retry);
+	pthread_mutex_lock(&m->lock);
+	outbox_connection_lost(&m->outbox);
+	m->stats.connected = false;
+	m->stats.n_failed++;
+	pthread_mutex_unlock(&m->lock);
+	if (m->on.disconnected)
+		m->on.disconnected(m->on.user, m->refused ? m->why : why);
+}
+
+/* 'r' is libmosquitto's, with errno as it left it. */
+static void check(struct mqtt *m, int r)
+{
+	if (r == MOSQ_ERR_SUCCESS || r == MOSQ_ERR_CONN_PENDING)
+		return;
+	lost(m, r == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(r));
+}
+
+static void begin(struct mqtt *m)
+{
+	if (m->before_connect)
+		m->before_connect(m, m->before_connect_user);
+	pthread_mutex_lock(&m->lock);
+	int r = m->user ? mosquitto_username_pw_set(m->mosq, m->user, m->password)
+			: MOSQ_ERR_SUCCESS;
+	pthread_mutex_unlock(&m->lock);
+	m->state = CONNECTING;
+	m->due_ms = clock_mono_ms() + m->connect_timeout_ms;
+	m->refused = false;
+	if (r == MOSQ_ERR_SUCCESS)
+		r = mosquitto_connect_async(m->mosq, m->host, m->port, m->keepalive_s);
+	check(m, r);
+}
+
+/* So that the broker sees it end now, and the next read here too. */
+static void give_up(struct mqtt *m, const char *why)
+{
+	int fd = mosquitto_socket(m->mosq);
+	if (fd >= 0)
+		(void)shutdown(fd, SHUT_RDWR);
+	lost(m, why);
+}
+
+/* ---- libmosquitto's callbacks: on the thread, inside of its loop functions ---- */
+
+static void forget_sent(struct mqtt *m)
+{
+	for (struct sub *s = m->subs; s; s = s->next)
+		s->sent = false;
+}
+
+static void on_connect(struct mosquitto *mosq, void *arg, int code, int flags)
+{
+	struct mqtt *m = arg;
+	bool session = flags & 1;
+	(void)mosq;
+	if (code != 0) {
+		m->refused = true;
+		snprintf(m->why, sizeof m->why, "%s", mosquitto_connack_string(code));
+		return; /* the loop function fails next */
+	}
+	m->state = CONNECTED;
+	retry_succeeded(&m->retry);
+	pthread_mutex_lock(&m->lock);
+	m->stats.connected = true;
+	m->stats.n_connected++;
+	if (!session)
+		forget_sent(m);
+	pthread_mutex_unlock(&m->lock);
+	if (m->on.connected)
+		m->on.connected(m->on.user, session);
+}
+
+static void on_message(struct mosquitto *mosq, void *arg, const struct mosquitto_message *msg)
+{
+	struct mqtt *m = arg;
+	bool fits = msg->payloadlen >= 0 && (size_t)msg->payloadlen <= m->message_max;
+	(void)mosq;
+	pthread_mutex_lock(&m->lock);
+	m->stats.n_received += fits;
+	m->stats.n_dropped += !fits;
+	pthread_mutex_unlock(&m->lock);
+	struct mqtt_message out = { .topic = msg->topic,
+				    .payload = { msg->payload, fits ? (size_t)msg->payloadlen : 0 },
+				    .qos = msg->qos,
+				    .retain = msg->retain };
+	if (fits && m->on.message)
+		m->on.message(m->on.user, &out);
+}
+
+static void on_publish(struct mosquitto *mosq, void *arg, int mid)
+{
+	struct mqtt *m = arg;
+	(void)mosq;
+	pthread_mutex_lock(&m->lock);
+	struct item *i = outbox_land(&m->outbox, mid);
+	m->stats.n_sent += i != NULL;
+	pthread_mutex_unlock(&m->lock);
+	if (i && m->on.published)
+		m->on.published(m->on.user, i->id);
+	free(i);
+}
+
+static void on_subscribe(struct mosquitto *mosq, void *arg, int mid, int n, const int *granted)
+{
+	struct mqtt *m = arg;
+	char *filter = NULL;
+	(void)mosq;
+	pthread_mutex_lock(&m->lock);
+	for (struct sub *s = m->subs; s && !filter; s = s->next)
+		if (s->mid == mid && s->sent && !s->gone)
+			filter = strdup(s->filter);
+	pthread_mutex_unlock(&m->lock);
+	if (filter && n > 0 && m->on.subscribed)
+		m->on.subscribed(m->on.user, filter, granted[0] <= 2);
+	free(filter);
+}
+
+/* ---- what waits for the connection ---- */
+
+/* The next that is not sent; forgets those that are over. Only this thread takes out of the list, so what it returns
+ * stays while libmosquitto is called without the lock. */
+static struct sub *next_sub(struct mqtt *m)
+{
+	struct sub *found = NULL;
+	pthread_mutex_lock(&m->lock);
+	for (struct sub **at = &m->subs; *at && !found;) {
+		struct sub *s = *at;
+		if (s->gone && s->sent) {
+			*at = s->next;
+			free(s);
+			continue;
+		}
+		found = s->sent ? NULL : s;
+		at = &s->next;
+	}
+	if (found)
+		found->sent = true;
+	pthread_mutex_unlock(&m->lock);
+	return found;
+}
+
+static void send_subs(struct mqtt *m)
+{
+	struct sub *s;
+	while (m->state == CONNECTED && (s = next_sub(m)))
+		check(m, s->gone ? mosquitto_unsubscribe(m->mosq, &s->mid, s->filter)
+				 : mosquitto_subscribe(m->mosq, &s->mid, s->filter, s->qos));
+}
+
+/* Again would not help; the item is not in libmosquitto's hands. */
+static bool hopeless(int r)
+{
+	return r == MOSQ_ERR_NOMEM || r == MOSQ_ERR_INVAL || r == MOSQ_ERR_PAYLOAD_SIZE ||
+	       r == MOSQ_ERR_OVERSIZE_PACKET || r == MOSQ_ERR_MALFORMED_UTF8;
+}
+
+/* The message may be published (QoS 0), and the item gone, when libmosquitto returns. When the connection breaks
+ * here, QoS 0 goes back with lost(), and the rest is libmosquitto's to send again. */
+static void hand_over(struct mqtt *m, struct item *i)
+{
+	int r = mosquitto_publish(m->mosq, &i->mid, i->topic, (int)i->n_payload, i->payload, i->qos,
+				  i->retain);
+	if (!hopeless(r)) {
+		check(m, r);
+		return;
+	}
+	pthread_mutex_lock(&m->lock);
+	free(outbox_land(&m->outbox, i->mid));
+	m->stats.n_dropped++;
+	pthread_mutex_unlock(&m->lock);
+}
+
+static struct item *next_item(struct mqtt *m)
+{
+	pthread_mutex_lock(&m->lock);
+	struct item *i = m->outbox.n_flying < WINDOW ? outbox_start(&m->outbox) : NULL;
+	pthread_mutex_unlock(&m->lock);
+	return i;
+}
+
+static void pump(struct mqtt *m)
+{
+	struct item *i;
+	send_subs(m);
+	while (m->state == CONNECTED && (i = next_item(m)))
+		hand_over(m, i);
+}
+
+/* ---- the thread ---- */
+
+/* What the socket has to say. */
+static void serve_socket(struct mqtt *m, short events)
+{
+	errno = 0;  /* libmosquitto looks at it, whoever set it */
+	if (events) /* a TLS handshake goes on in here whichever way it waits */
+		check(m, mosquitto_loop_read(m->mosq, PACKETS_AT_ONCE));
+	errno = 0;
+	if (m->state != IDLE && (events & POLLOUT))
+		check(m, mosquitto_loop_write(m->mosq, PACKETS_AT_ONCE));
+	if (m->state != IDLE)
+		check(m, mosquitto_loop_misc(m->mosq));
+}
+
+static void wait_for_events(struct mqtt *m)
+{
+	struct pollfd fds[2] = { { .fd = m->wake_fd, .events = POLLIN }, { .fd = -1 } };
+	int64_t now = clock_mono_ms();
+	int64_t wait_ms = m->state == CONNECTED ? TICK_MS : m->due_ms - now;
+	wait_ms = wait_ms < 0 ? 0 : wait_ms > TICK_MS ? TICK_MS : wait_ms;
+	if (m->state != IDLE) {
+		fds[1].fd = mosquitto_socket(m->mosq);
+		fds[1].events = POLLIN;
+		if (mosquitto_want_write(m->mosq))
+			fds[1].events |= POLLOUT;
+	}
+	pthread_mutex_unlock(&m->work);
+	(void)poll(fds, 2, (int)wait_ms);
+	pthread_mutex_lock(&m->work);
+	if (fds[0].revents)
+		take_wake(m);
+	if (m->state != IDLE)
+		serve_socket(m, fds[1].revents);
+}
+
+static void step(struct mqtt *m)
+{
+	bool due = m->state != CONNECTED && clock_mono_ms() >= m->due_ms;
+	if (m->state == IDLE && due)
+		begin(m);
+	else if (m->state == CONNECTING && due)
+		give_up(m, "The broker does not answer.");
+	pump(m);
+	wait_for_events(m);
+}
+
+/* Whether to go on: not stopping, or stopping with something left that can go out in time. */
+static bool go_on(struct mqtt *m)
+{
+	pthread_mutex_lock(&m->lock);
+	bool idle = m->outbox.n == 0 || m->state != CONNECTED;
+	bool result = !m->stopping || (!idle && clock_mono_ms() < m->stop_by_ms);
+	pthread_mutex_unlock(&m->lock);
+	return result;
+}
+
+static void *mqtt_main(void *arg)
+{
+	struct mqtt *m = arg;
+	pthread_mutex_lock(&m->work);
+	while (go_on(m))
+		step(m);
+	if (m->state == CONNECTED)
+		(void)mosquitto_disconnect(m->mosq);
+	pthread_mutex_unlock(&m->work);
+	return NULL;
+}
+
+void mqtt_hold(struct mqtt *m)
+{
+	pthread_mutex_lock(&m->work);
+	pthread_mutex_lock(&m->lock);
+}
+
+void mqtt_release(struct mqtt *m)
+{
+	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->work);
+}
+
+int mqtt_start(struct mqtt *m)
+{
+	sigset_t all, old;
+	sigfillset(&all); /* signals, SIGPIPE among them, are not for this thread */
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	int r = pthread_create(&m->thread, NULL, mqtt_main, m);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	m->started = r == 0;
+	return -r;
+}
+
+void mqtt_stop(struct mqtt *m, int64_t drain_ms)
+{
+	pthread_mutex_lock(&m->lock);
+	m->stopping = true;
+	m->stop_by_ms = clock_mono_ms() + drain_ms;
+	wake(m);
+	pthread_mutex_unlock(&m->lock);
+	if (m->started)
+		pthread_join(m->thread, NULL);
+	m->started = false;
+}
+
+/* ---- making ---- */
+
+static int check_options(const struct mqtt_options *o, struct error *err)
+{
+	if (!o->host || !*o->host || o->port < 0 || o->port > 65535)
+		return error_set(err, ERR_INVALID, "An MQTT broker has a host and a port.");
+	if (!o->client_id && !o->clean_session)
+		return error_set(err, ERR_INVALID, "An MQTT session needs a client id.");
+	if (o->password && !o->user)
+		return error_set(err, ERR_INVALID, "An MQTT password needs a user.");
+	if (o->will && (!mqtt_topic_valid(o->will->topic) || o->will->qos < 0 || o->will->qos > 2))
+		return error_set(err, ERR_INVALID, "The MQTT will has no usable topic or QoS.");
+	return 0;
+}
+
+static int set_tls(struct mqtt *m, const struct mqtt_options *o)
+{
+	if (!o->tls)
+		return MOSQ_ERR_SUCCESS;
+	int r = o->tls_ca ? MOSQ_ERR_SUCCESS
+			  : mosquitto_int_option(m->mosq, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
+	if (r == MOSQ_ERR_SUCCESS) /* without an authority, libmosquitto wants some path named */
+		r = mosquitto_tls_set(m->mosq, o->tls_ca, o->tls_ca ? NULL : "/etc/ssl/certs",
+				      o->tls_cert, o->tls_key, NULL);
+	return r;
+}
+
+static int set_up(struct mqtt *m, const struct mqtt_options *o)
+{
+	const struct mqtt_message *w = o->will;
+	int r = set_tls(m, o);
+	if (r == MOSQ_ERR_SUCCESS && w)
+		r = mosquitto_will_set(m->mosq, w->topic, (int)w->payload.n, w->payload.p, w->qos,
+				       w->retain);
+	if (r == MOSQ_ERR_SUCCESS)
+		r = mosquitto_int_option(m->mosq, MOSQ_OPT_SEND_MAXIMUM, WINDOW);
+	if (r == MOSQ_ERR_SUCCESS && o->port != 0)
+		r = mosquitto_int_option(m->mosq, MOSQ_OPT_TCP_NODELAY, 1);
+	mosquitto_connect_with_flags_callback_set(m->mosq, on_connect);
+	mosquitto_message_callback_set(m->mosq, on_message);
+	mosquitto_publish_callback_set(m->mosq, on_publish);
+	mosquitto_subscribe_callback_set(m->mosq, on_subscribe);
+	return r;
+}
+
+static char *copy(const char *s)
+{
+	char *c = s ? strdup(s) : NULL;
+	if (s && !c)
+		abort();
+	return c;
+}
+
+static void fill(struct mqtt *m, const struct mqtt_options *o)
+{
+	m->host = copy(o->host);
+	m->user = copy(o->user);
+	m->password = copy(o->password);
+	m->port = o->port;
+	m->keepalive_s = o->keepalive_s ? o->keepalive_s : KEEPALIVE_S;
+	m->on = o->on;
+	m->before_connect = o->before_connect;
+	m->before_connect_user = o->before_connect_user;
+	m->message_max = o->message_max ? o->message_max : BYTES_MAX;
+	m->connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+	m->retry = (struct retry){
+		.first_ms = o->retry_first_ms ? o->retry_first_ms : RETRY_FIRST_MS,
+		.max_ms = o->retry_max_ms ? o->retry_max_ms : RETRY_MAX_MS,
+		.random = o->random ? o->random : rand_below,
+	};
+	pthread_mutex_init(&m->work, NULL);
+	pthread_mutex_init(&m->lock, NULL);
+	outbox_init(&m->outbox, o->queue_max ? o->queue_max : QUEUE_MAX,
+		    o->queue_bytes_max ? o->queue_bytes_max : BYTES_MAX);
+}
+
+int mqtt_new(const struct mqtt_options *o, struct mqtt **ret, struct error *err)
+{
+	int r = check_options(o, err);
+	if (r)
+		return r;
+	struct mqtt *m = calloc(1, sizeof *m);
+	if (!m)
+		abort();
+	fill(m, o);
+	library(mosquitto_lib_init);
+	m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	m->mosq = mosquitto_new(o->client_id, o->clean_session, m);
+	if (m->wake_fd < 0 || !m->mosq)
+		r = -errno;
+	else if ((r = set_up(m, o)) != MOSQ_ERR_SUCCESS)
+		r = error_set(err, ERR_INVALID, "The MQTT client cannot be set up: %s",
+			      r == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(r));
+	if (r) {
+		mqtt_free(m);
+		return r;
+	}
+	*ret = m;
+	return 0;
+}
+
+static void free_secret(char *s)
+{
+	if (s)
+		secret_erase(s, strlen(s));
+	free(s);
+}
+
+void mqtt_free(struct mqtt *m)
+{
+	if (!m)
+		return;
+	if (m->started)
+		mqtt_stop(m, 0);
+	if (m->mosq)
+		mosquitto_destroy(m->mosq);
+	library(mosquitto_lib_cleanup);
+	if (m->wake_fd >= 0)
+		close(m->wake_fd);
+	while (m->subs) {
+		struct sub *next = m->subs->next;
+		free(m->subs);
+		m->subs = next;
+	}
+	outbox_fini(&m->outbox);
+	pthread_mutex_destroy(&m->lock);
+	pthread_mutex_destroy(&m->work);
+	free_secret(m->password);
+	free(m->host);
+	free(m->user);
+	free(m);
+}
+
+/* ---- from any thread ---- */
+
+void mqtt_set_password(struct mqtt *m, const char *password)
+{
+	char *fresh = copy(password);
+	pthread_mutex_lock(&m->lock);
+	char *old = m->password;
+	m->password = fresh;
+	pthread_mutex_unlock(&m->lock);
+	free_secret(old);
+}
+
+static struct sub *find_sub(struct mqtt *m, const char *filter)
+{
+	struct sub *s = m->subs;
+	while (s && strcmp(s->filter, filter) != 0)
+		s = s->next;
+	return s;
+}
+
+static struct sub *add_sub(struct mqtt *m, const char *filter)
+{
+	struct sub **end = &m->subs;
+	size_t n = strlen(filter) + 1;
+	struct sub *s = calloc(1, sizeof *s + n);
+	if (!s)
+		abort();
+	memcpy(s->filter, filter, n);
+	while (*end)
+		end = &(*end)->next;
+	return *end = s;
+}
+
+int mqtt_subscribe(struct mqtt *m, const char *filter, int qos, struct error *err)
+{
+	if (!mqtt_filter_valid(filter) || qos < 0 || qos > 2)
+		return error_set(err, ERR_INVALID, "This is not an MQTT filter with a QoS.");
+	pthread_mutex_lock(&m->lock);
+	struct sub *s = find_sub(m, filter);
+	if (!s)
+		s = add_sub(m, filter);
+	s->qos = qos;
+	s->sent = s->gone = false;
+	wake(m);
+	pthread_mutex_unlock(&m->lock);
+	return 0;
+}
+
+void mqtt_unsubscribe(struct mqtt *m, const char *filter)
+{
+	pthread_mutex_lock(&m->lock);
+	struct sub *s = find_sub(m, filter);
+	if (s) {
+		s->gone = true;
+		s->sent = false;
+		wake(m);
+	}
+	pthread_mutex_unlock(&m->lock);
+}
+
+int mqtt_publish(struct mqtt *m, const struct mqtt_message *msg, uint64_t *ret_id,
+		 struct error *err)
+{
+	if (!mqtt_topic_valid(msg->topic) || msg->qos < 0 || msg->qos > 2)
+		return error_set(err, ERR_INVALID, "This is not an MQTT topic to publish to.");
+	pthread_mutex_lock(&m->lock);
+	int r = m->stopping ? error_set(err, ERR_UNAVAILABLE, "The MQTT client is stopping.")
+			    : outbox_add(&m->outbox, msg, ret_id, err);
+	if (r == 0)
+		wake(m);
+	pthread_mutex_unlock(&m->lock);
+	return r;
+}
+
+void mqtt_stats(struct mqtt *m, struct mqtt_stats *ret)
+{
+	pthread_mutex_lock(&m->lock);
+	*ret = m->stats;
+	ret->n_queued = m->outbox.n;
+	ret->n_queued_bytes = m->outbox.n_bytes;
+	pthread_mutex_unlock(&m->lock);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reeve-guest: the agent inside of a virtual machine; as PID 1 its init too.
+ *
+ * As PID 1 it mounts what a system needs, and ends by switching the machine off; it never just exits, which would
+ * make the kernel panic.
+ */
+#include "base/file.h"
+#include "base/log.h"
+#include "vm/guest/guest.h"
+#include "vm/guest/modules.h"
+#include "vm/guest/mounting.h"
+#include "vm/guest/spawn.h"
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NOFILE_MAX 1048576
+
+static struct guest_options options = { .interface = "eth0" };
+static bool help, version, no_ready;
+
+static const struct option rows[] = {
+	{ 'l', "listen", OPTION_LIST, "ADDRESS",
+	  "vsock:PORT, unix:PATH, tcp:ADDR:PORT (vsock:8888)", &options.listen, NULL },
+	{ 0, "allow-cid", OPTION_LIST, "CID", "who may call over vsock (2, the host)",
+	  &options.allow_cid, NULL },
+	{ 0, "ready", OPTION_STR, "ADDRESS",
+	  "where to say that we are ready (vsock:2:7777 as init)", &options.ready, NULL },
+	{ 0, "no-ready", OPTION_FLAG, NULL, "do not say it", &no_ready, NULL },
+	{ 0, "interface", OPTION_STR, "NAME", "whose address is set (eth0)", &options.interface,
+	  NULL },
+	{ 0, "address", OPTION_STR, "ADDR/BITS,GATEWAY", "set it at the start", &options.address,
+	  NULL },
+	{ 0, "token-file", OPTION_STR, "FILE", "what callers over TCP show, and we show the host",
+	  &options.token_file, NULL },
+	{ 0, "startup", OPTION_STR, "FOLDER", "programs to begin with (/etc/maitred as init)",
+	  &options.startup, NULL },
+	{ 'h', "help", OPTION_FLAG, NULL, "this text", &help, NULL },
+	{ 0, "version", OPTION_FLAG, NULL, "which one it is", &version, NULL },
+	{ .name = NULL },
+};
+
+static int print_help(void)
+{
+	CLEANUP(buf_fini) struct buf text;
+	buf_init(&text, 8192);
+	options_help(rows, &text);
+	printf("Usage: reeve-guest [OPTION]...\n\n%s", buf_str(&text));
+	return 0;
+}
+
+/* The kernel may start an init without them, and what is opened next would become them. */
+static void open_standard_files(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd < 3)
+		fd = dup(fd);
+	if (fd >= 3)
+		close(fd);
+}
+
+static int become_init(struct error *err)
+{
+	const struct rlimit files = { NOFILE_MAX, NOFILE_MAX };
+	const struct rlimit locked = { RLIM_INFINITY, RLIM_INFINITY };
+	umask(0);
+	int r = mount_for_init(err);
+	if (r)
+		return r;
+	modules_load("/etc/modules");
+	(void)!setsid();
+	(void)!ioctl(STDIN_FILENO, TIOCSCTTY, 1);
+	clearenv();
+	setenv("PATH", SPAWN_PATH, 1);
+	(void)!setrlimit(RLIMIT_NOFILE, &files);
+	(void)!setrlimit(RLIMIT_MEMLOCK, &locked);
+	(void)!reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del comes as SIGINT */
+	return 0;
+}
+
+/* Words for maitred on the kernel's command line: the port of the host, and whether to begin with nothing. */
+static void set_init_defaults(void)
+{
+	static char ready[64];
+	CLEANUP(buf_fini) struct buf line;
+	unsigned port = 7777;
+	buf_init(&line, 8192);
+	(void)!file_read("/proc/cmdline", &line); /* not there: no words */
+	const char *word = strstr(buf_str(&line), "maitred.listen_port=");
+	if (word)
+		(void)!sscanf(word, "maitred.listen_port=%u", &port);
+	snprintf(ready, sizeof ready, "vsock:%u:%u", VMADDR_CID_HOST, port);
+	if (!options.ready)
+		options.ready = ready;
+	if (!options.startup && !strstr(buf_str(&line), "maitred.no_startup_processes"))
+		options.startup = "/etc/maitred";
+}
+
+static int complain(int r, const struct error *err)
+{
+	const char *why = r > 0 ? err->message : strerror(-r);
+	log_error("cannot go on", F_STR("error", why));
+	return r > 0 ? err_exit_code(err->code) : 1;
+}
+
+static int serve(int *ret_reboot)
+{
+	struct guest guest;
+	struct error err;
+	int r = guest_open(&guest, &options, &err);
+	if (r == 0)
+		r = guest_run(&guest);
+	int code = r ? complain(r, &err) : 0;
+	*ret_reboot = guest.reboot;
+	guest_close(&guest);
+	return code;
+}
+
+static int run(bool init)
+{
+	struct error err;
+	int code = 0, how = RB_POWER_OFF, r = init ? become_init(&err) : 0;
+	if (init)
+		set_init_defaults();
+	if (no_ready)
+		options.ready = NULL;
+	if (r)
+		code = complain(r, &err);
+	else
+		code = serve(&how);
+	if (init) {
+		sync();
+		(void)!reboot(how);
+	}
+	return code;
+}
+
+int main(int argc, char *argv[])
+{
+	struct error err;
+	int n_args, r = options_parse(rows, argc, argv, &n_args, &err);
+	bool init = getpid() == 1;
+	open_standard_files();
+	if (r == 0 && n_args > 0 &&
+	    !init) /* the kernel gives an init words it does not know itself */
+		r = error_set(&err, ERR_INVALID, "“%s” is no option", argv[1]);
+	if (r > 0) {
+		fprintf(stderr, "reeve-guest: %s\n", err.message);
+		if (!init)
+			return err_exit_code(err.code);
+	}
+	if (help)
+		return print_help();
+	if (version)
+		return printf("reeve-guest %s\n", REEVE_VERSION) < 0;
+	options.init = init;
+	return run(init);
+}

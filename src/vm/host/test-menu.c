@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * menu: entries as files: they come and go with lists, leave at the end, and what an earlier run left is swept; what others put
+ * there stays.
+ */
+#include "base/file.h"
+#include "vm/host/menu.h"
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	char folder[64], data[128], state[128], config[128];
+	struct host host;
+	struct vm *vm;
+	struct container *container;
+};
+
+static void open_host(struct fixture *f)
+{
+	char address[160];
+	struct error err;
+	struct host_options o = { .state = f->state,
+				  .config = f->config,
+				  .data_home = f->data,
+				  .launcher = "/usr/sbin/reeve-host" };
+	snprintf(address, sizeof address, "unix:%s/sock", f->folder);
+	o.listen.items[o.listen.n++] = address;
+	assert_int_equal(host_open(&f->host, &o, &err), 0);
+	f->vm = registry_vm(f->host.registry, "vm");
+	f->container = registry_container(f->vm, "box");
+	assert_non_null(f->container);
+}
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+	f = (struct fixture){ .folder = "/tmp/test-menu-XXXXXX" };
+	assert_non_null(mkdtemp(f.folder));
+	snprintf(f.data, sizeof f.data, "%s/data", f.folder);
+	snprintf(f.state, sizeof f.state, "%s/state", f.folder);
+	snprintf(f.config, sizeof f.config, "%s/config", f.folder);
+	assert_int_equal(
+		file_write_atomic(f.config,
+				  span_str("vms: [{name: vm, cid: 5, containers: [{name: box}]}]\n"
+					   "hooks: {menu_changed: []}\n"),
+				  0600),
+		0);
+	open_host(&f);
+	*state = &f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	char command[128];
+	host_close(&f->host);
+	snprintf(command, sizeof command, "rm -rf %s", f->folder);
+	return system(command);
+}
+
+/* A list of applications with these ids. */
+static void tell(struct fixture *f, const char *const *ids, size_t n)
+{
+	VmTools__Container__Application apps[8], *list[8];
+	VmTools__Container__UpdateApplicationListRequest request =
+		VM_TOOLS__CONTAINER__UPDATE_APPLICATION_LIST_REQUEST__INIT;
+	for (size_t i = 0; i < n; i++) {
+		vm_tools__container__application__init(&apps[i]);
+		apps[i].desktop_file_id = (char *)(uintptr_t)ids[i];
+		list[i] = &apps[i];
+	}
+	request.application = list;
+	request.n_application = n;
+	registry_applications(f->host.registry, f->container, &request);
+}
+
+static bool is_there(const struct fixture *f, const char *name)
+{
+	char path[512];
+	snprintf(path, sizeof path, "%s/applications/%s", f->data, name);
+	return access(path, F_OK) == 0;
+}
+
+/* Files in the menu, of whatever name. */
+static int count(const struct fixture *f)
+{
+	char path[512];
+	int n = 0;
+	snprintf(path, sizeof path, "%s/applications", f->data);
+	DIR *dir = opendir(path);
+	assert_non_null(dir);
+	for (const struct dirent *d; (d = readdir(dir));)
+		n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+	closedir(dir);
+	return n;
+}
+
+static void put(const struct fixture *f, const char *name, const char *text)
+{
+	char path[512];
+	snprintf(path, sizeof path, "%s/applications/%s", f->data, name);
+	assert_int_equal(file_write_atomic(path, span_str(text), 0644), 0);
+}
+
+static void test_come_and_go(void **state)
+{
+	struct fixture *f = *state;
+	registry_container_set(f->host.registry, f->container, CONTAINER_UP);
+	tell(f, (const char *const[]){ "vim", "org.gnome.gedit" }, 2);
+	assert_int_equal(count(f), 2);
+	assert_true(is_there(f, "reeve-vm-box-vim.desktop"));
+	assert_true(is_there(f, "reeve-vm-box-org.gnome.gedit.desktop"));
+	tell(f, (const char *const[]){ "org.gnome.gedit", "new" }, 2);
+	assert_int_equal(count(f), 2);
+	assert_false(is_there(f, "reeve-vm-box-vim.desktop"));
+	assert_true(is_there(f, "reeve-vm-box-new.desktop"));
+	tell(f, NULL, 0);
+	assert_int_equal(count(f), 0);
+}
+
+static void test_leave_with_their_container(void **state)
+{
+	struct fixture *f = *state;
+	registry_container_set(f->host.registry, f->container, CONTAINER_UP);
+	tell(f, (const char *const[]){ "vim" }, 1);
+	registry_vm_set(f->host.registry, f->vm, VM_CRASHED, "it is a test");
+	assert_int_equal(count(f), 0);
+	registry_container_set(f->host.registry, f->container, CONTAINER_UP);
+	tell(f, (const char *const[]){ "vim" }, 1);
+	assert_int_equal(count(f), 1);
+	registry_container_remove(f->host.registry, f->container);
+	assert_int_equal(count(f), 0);
+}
+
+static void test_hostile_ids(void **state)
+{
+	struct fixture *f = *state;
+	registry_container_set(f->host.registry, f->container, CONTAINER_UP);
+	tell(f,
+	     (const char *const[]){ "../../evil", "", "a\nb", ".hidden", "same", "same",
+				    "a b;c\"d" },
+	     7);
+	assert_int_equal(count(f), 2);
+	assert_true(is_there(f, "reeve-vm-box-same.desktop"));
+	assert_true(is_there(f, "reeve-vm-box-a_20b_3bc_22d.desktop"));
+}
+
+/* Written once, and not again while nothing of it changes: menus watch the folder. */
+static void test_unchanged(void **state)
+{
+	struct fixture *f = *state;
+	struct stat before, after;
+	char path[512];
+	snprintf(path, sizeof path, "%s/applications/reeve-vm-box-vim.desktop", f->data);
+	registry_container_set(f->host.registry, f->container, CONTAINER_UP);
+	tell(f, (const char *const[]){ "vim" }, 1);
+	assert_int_equal(stat(path, &before), 0);
+	tell(f, (const char *const[]){ "new", "vim" }, 2);
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+}
+
+static void test_sweep(void **state)
+{
+	struct fixture *f = *state;
+	char ours[256], others[256];
+	host_close(&f->host);
+	snprintf(ours, sizeof ours, "[Desktop Entry]\nX-Reeve-Host=%s\nX-Reeve-VM=a\n", f->state);
+	snprintf(others, sizeof others, "[Desktop Entry]\nX-Reeve-Host=%s2\nX-Reeve-VM=a\n",
+		 f->state);
+	put(f, "reeve-a-b-c.desktop", ours);
+	put(f, "../reeve-host/icons/reeve-a-b-c.svg", "<svg/>");
+	put(f, "../reeve-host/icons/reeve-a-b-d.svg", "<svg/>");
+	put(f, "reeve-a-b-d.desktop", others); /* of another state folder */
+	put(f, "reeve-notes.txt", ours);
+	put(f, "firefox.desktop", ours);
+	open_host(f);
+	assert_false(is_there(f, "reeve-a-b-c.desktop"));
+	assert_true(is_there(f, "reeve-a-b-d.desktop"));
+	assert_false(is_there(f, "../reeve-host/icons/reeve-a-b-c.svg"));
+	assert_true(is_there(f, "../reeve-host/icons/reeve-a-b-d.svg"));
+	assert_true(is_there(f, "reeve-notes.txt"));
+	assert_true(is_there(f, "firefox.desktop"));
+	registry_container_set(f->host.registry, f->container, CONTAINER_UP);
+	tell(f, (const char *const[]){ "vim" }, 1);
+	assert_int_equal(count(f), 4);
+	host_close(&f->host);
+	assert_int_equal(count(f), 3);
+	open_host(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_come_and_go, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_leave_with_their_container, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hostile_ids, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unchanged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_sweep, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
