@@ -21,6 +21,7 @@
 #define DISK_CHECK_MS  (2 * 60 * 1000)
 #define TOKEN_RETRY_US 100000
 #define STOP_MS        2000 /* for calls that run */
+#define BYE_MS         2000 /* for what the host is still to be told */
 
 /* ---- secrets ---- */
 
@@ -243,6 +244,7 @@ static int open_net(struct container *c, struct error *err)
 						.token = c->token,
 						.vm_token = vm_token,
 						.check_ms = c->options.check_ms,
+						.bye_ms = BYE_MS,
 						.up = on_up,
 						.user = c };
 	int r = loop_new(&c->loop);

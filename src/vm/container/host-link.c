@@ -8,7 +8,6 @@
 
 #define WAIT_MIN_MS 500
 #define WAIT_MAX_MS 30000
-#define BYE_MS      2000
 
 static void set_state(struct host_link *l, enum host_link_state state, const char *event)
 {
@@ -18,6 +17,14 @@ static void set_state(struct host_link *l, enum host_link_state state, const cha
 	log_info("host", F_STR("was", names[l->state]), F_STR("is", names[state]),
 		 F_STR("event", event));
 	l->state = state;
+}
+
+static void go_down(struct host_link *l, const char *event)
+{
+	set_state(l, HOST_LINK_DOWN, event);
+	host_queue_drop(&l->queue, "the host is gone");
+	if (l->counting)
+		grpc_client_cancel(l->client, l->count_call);
 }
 
 static void start_timer(struct host_link *l, int64_t in_ms)
@@ -65,22 +72,32 @@ void host_link_check_answer(struct host_link *l, const struct grpc_result *resul
 	    (code != GRPC_UNAVAILABLE && code != GRPC_DEADLINE_EXCEEDED &&
 	     code != GRPC_FAILED_PRECONDITION))
 		return;
-	set_state(l, HOST_LINK_DOWN, grpc_code_name(code));
+	go_down(l, grpc_code_name(code));
 	start_timer(l, l->wait_ms);
 }
 
+static void say_count(struct host_link *l);
+
 static void on_checked(const struct grpc_result *result, void *user)
 {
-	host_link_check_answer(user, result);
+	struct host_link *l = user;
+	l->counting = false;
+	host_link_check_answer(l, result);
+	if (l->count_again && l->state == HOST_LINK_UP)
+		say_count(l);
 }
 
 static void say_count(struct host_link *l)
 {
 	VmTools__Container__PendingAppListUpdateCount m =
 		VM_TOOLS__CONTAINER__PENDING_APP_LIST_UPDATE_COUNT__INIT;
+	l->count_again = l->counting;
+	if (l->counting)
+		return;
+	l->counting = true;
 	m.token = (char *)(uintptr_t)l->options.token;
 	m.count = l->n_pending;
-	grpc_client_call(l->client, &host_pending, &m, CALL_MS, on_checked, l);
+	l->count_call = grpc_client_call(l->client, &host_pending, &m, CALL_MS, on_checked, l);
 }
 
 void host_link_send_pending(struct host_link *l, unsigned count)
@@ -90,6 +107,8 @@ void host_link_send_pending(struct host_link *l, unsigned count)
 		say_count(l);
 }
 
+static void say_bye(struct host_link *l, int64_t timeout_ms);
+
 static void on_timer(void *user)
 {
 	struct host_link *l = user;
@@ -98,23 +117,17 @@ static void on_timer(void *user)
 		start_timer(l, l->options.check_ms);
 	} else if (l->state == HOST_LINK_DOWN) {
 		say_ready(l);
+	} else {
+		say_bye(l, l->options.bye_ms);
 	}
 }
 
 /* ---- what others send ---- */
 
-static void on_sent(const struct grpc_result *result, void *user)
-{
-	const struct grpc_method *m = user;
-	if (result->status.code != GRPC_OK)
-		log_limited(LOG_LEVEL_WARN, "the host did not take it", F_STR("method", m->path),
-			    F_STR("code", grpc_code_name(result->status.code)),
-			    F_STR("message", result->status.message));
-}
-
 void host_link_send(struct host_link *l, const struct grpc_method *m, const void *request)
 {
-	(void)!host_link_call(l, m, request, on_sent, (void *)(uintptr_t)m);
+	if (l->state == HOST_LINK_UP)
+		host_queue_add(&l->queue, m, request);
 }
 
 bool host_link_call(struct host_link *l, const struct grpc_method *m, const void *request,
@@ -124,6 +137,46 @@ bool host_link_call(struct host_link *l, const struct grpc_method *m, const void
 		return false;
 	grpc_client_call(l->client, m, request, CALL_MS, done, user);
 	return true;
+}
+
+/* ---- good-bye ---- */
+
+static void on_bye(const struct grpc_result *result, void *user)
+{
+	struct host_link *l = user;
+	(void)result;
+	if (l->ended)
+		l->ended(l->options.user);
+}
+
+static void say_bye(struct host_link *l, int64_t timeout_ms)
+{
+	VmTools__Container__ContainerShutdownInfo m =
+		VM_TOOLS__CONTAINER__CONTAINER_SHUTDOWN_INFO__INIT;
+	timer_stop(loop_timers(l->loop), &l->timer);
+	l->queue.idle = NULL;
+	host_queue_drop(&l->queue, "this is the end");
+	m.token = (char *)(uintptr_t)l->options.token;
+	grpc_client_call(l->client, &host_shutdown, &m, timeout_ms, on_bye, l);
+}
+
+static void on_all_told(void *user)
+{
+	struct host_link *l = user;
+	say_bye(l, l->options.bye_ms);
+}
+
+void host_link_stop(struct host_link *l, void (*ended)(void *user))
+{
+	bool up = l->state == HOST_LINK_UP;
+	timer_stop(loop_timers(l->loop), &l->timer);
+	set_state(l, HOST_LINK_BYE, "stop");
+	l->ended = ended;
+	/* A deadline of 0 when nobody is there: the answer is the client's own, and comes later as any other. */
+	if (!up || !l->queue.busy)
+		return say_bye(l, up ? l->options.bye_ms : 0);
+	l->queue.idle = on_all_told;
+	start_timer(l, l->options.bye_ms);
 }
 
 /* ---- life ---- */
@@ -136,7 +189,10 @@ int host_link_open(struct host_link *l, struct loop *loop, const struct host_lin
 				 .options = *o,
 				 .wait_ms = WAIT_MIN_MS,
 				 .timer = { .fn = on_timer, .user = l } };
-	return grpc_client_new(loop, &client, &l->client, err);
+	int r = grpc_client_new(loop, &client, &l->client, err);
+	host_queue_init(&l->queue, l->client);
+	l->queue.user = l;
+	return r;
 }
 
 void host_link_start(struct host_link *l, uint32_t port)
@@ -145,33 +201,14 @@ void host_link_start(struct host_link *l, uint32_t port)
 	say_ready(l);
 }
 
-static void on_bye(const struct grpc_result *result, void *user)
-{
-	struct host_link *l = user;
-	(void)result;
-	if (l->ended)
-		l->ended(l->options.user);
-}
-
-void host_link_stop(struct host_link *l, void (*ended)(void *user))
-{
-	VmTools__Container__ContainerShutdownInfo m =
-		VM_TOOLS__CONTAINER__CONTAINER_SHUTDOWN_INFO__INIT;
-	bool up = l->state == HOST_LINK_UP;
-	timer_stop(loop_timers(l->loop), &l->timer);
-	set_state(l, HOST_LINK_BYE, "stop");
-	l->ended = ended;
-	m.token = (char *)(uintptr_t)l->options.token;
-	/* A deadline of 0 when nobody is there: the answer is the client's own, and comes later as any other. */
-	grpc_client_call(l->client, &host_shutdown, &m, up ? BYE_MS : 0, on_bye, l);
-}
-
 void host_link_close(struct host_link *l)
 {
 	if (!l->loop)
 		return;
 	l->ended = NULL;
 	l->state = HOST_LINK_BYE;
+	l->queue.idle = NULL;
 	timer_stop(loop_timers(l->loop), &l->timer);
+	host_queue_drop(&l->queue, "this is the end");
 	grpc_client_free(l->client);
 }

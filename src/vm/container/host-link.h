@@ -7,11 +7,12 @@
  *
  * A host that was restarted knows nothing of us any more. Nobody tells, so we ask from time to time: the check is the count of
  * lists that will come, which a host may be told as often as we like. What is sent while it is DOWN is dropped: whoever has a
- * state to tell tells it again in up().
+ * state to tell tells it again in up(). What is sent is told one after the other (host-queue.h), and so are the counts: of those
+ * only the last matters. Good-bye comes after what was sent before it, or after a while.
  */
 #pragma once
 
-#include "net/grpc/client.h"
+#include "vm/container/host-queue.h"
 #include "vm/container/methods.h"
 
 #define CONTAINER_TOKEN_SIZE 37
@@ -23,6 +24,7 @@ struct host_link_options {
 	const char *token;    /* the container's; must outlive the link, as all of these */
 	const char *vm_token; /* shown with every call over TCP, or NULL */
 	int64_t check_ms;
+	int64_t bye_ms;         /* for what waits to be told at the end */
 	void (*up)(void *user); /* the host knows us, again: tell it everything */
 	void *user;
 };
@@ -32,9 +34,13 @@ struct host_link { /* embedded */
 	struct host_link_options options;
 	struct grpc_client *client;
 	enum host_link_state state;
-	uint32_t port;      /* where the host finds our service */
-	unsigned n_pending; /* as last told */
-	int64_t wait_ms;    /* before the next try */
+	uint32_t port; /* where the host finds our service */
+	struct host_queue queue;
+	unsigned n_pending; /* lists that will come */
+	bool counting;      /* a call with their number runs … */
+	bool count_again;   /* … and it has changed since */
+	uint64_t count_call;
+	int64_t wait_ms; /* before the next try */
 	struct timer timer;
 	void (*ended)(void *user);
 };
@@ -46,7 +52,7 @@ void host_link_start(struct host_link *l, uint32_t port);
 void host_link_stop(struct host_link *l, void (*ended)(void *user));
 void host_link_close(struct host_link *l);
 
-/* For something to tell; failures are logged. */
+/* For something to tell, in the order of these calls; failures are logged. */
 void host_link_send(struct host_link *l, const struct grpc_method *m, const void *request);
 /* done() runs as grpc_client_call()'s; false, and it does not: nobody is there. */
 bool host_link_call(struct host_link *l, const struct grpc_method *m, const void *request,
