@@ -9,7 +9,10 @@
 #include "vm/machine/qmp.h"
 #include "vm/proto/vm_guest.pb-c.h"
 
-#define TOKEN_TEXT 65 /* 256 bits in hex, and a NUL */
+#define TOKEN_TEXT    65    /* 256 bits in hex, and a NUL */
+#define KVM_TRY_MS    20000 /* with KVM a machine is ready in less, or KVM is of no use here */
+#define KILL_MS       5000  /* between one way to end it and the next, harder one */
+#define CONSOLE_LINES 400   /* bytes of the console in a sentence */
 
 struct waiter { /* who wants to know how it ends; heap */
 	struct waiter *next;
@@ -48,15 +51,45 @@ struct machines {
 	struct machine *first;
 };
 
+/* machine.c */
 const char *machine_path(struct arena *a, const struct machine *m, const char *name);
 void machine_wait(struct waiter **list, machine_done_fn *done, void *user);
 void machine_tell(struct waiter **list, int r, const struct error *err);
+
+/* launch.c: qemu, anew; the end is machine_ready() or machine_fail(). */
+void launch_begin(struct machine *m);
+enum accelerator launch_accelerator(void); /* the best one of this host */
+/* Whether it was KVM's, and the machine starts once more without. */
+bool launch_without_kvm(struct machine *m);
+/* The port that the guest calls. */
+int machine_open_port(struct machine *m, struct error *err);
+
+/* watch.c: a machine that runs. */
+struct loop *machine_loop(const struct machine *m);
+void machine_limit(struct machine *m, int64_t ms); /* what it is doing now may last so long */
+/* Watches the process, opens its monitor. 0, or a sentence. */
+int machine_attach(struct machine *m, pid_t pid, struct error *err);
+/* Everything that belongs to the process goes; it has ended, or never was. */
+void machine_detach(struct machine *m);
+void machine_kill(const struct machine *m);
+/* The files that stand for the running machine go; spec.json and the console's text stay. */
+void machine_clean(const struct machine *m);
+void machine_told_ready(struct machine *m); /* VmReady came */
+void machine_ready(struct machine *m);      /* it is set up */
 void machine_fail(struct machine *m, const char *fmt, ...) FORMAT_PRINTF(2, 3);
+void machine_stopped(struct machine *m);
+void machine_begin_stop(struct machine *m, bool force);
+void machine_end_harder(struct machine *m);
 
 /* setup.c: what a machine needs once it is ready, step after step; then machine_ready() or machine_fail(). */
 void setup_begin(struct machine *m);
-void machine_ready(struct machine *m);
-/* adopt.c: whether the process of that file is this machine's qemu; 0: no. */
+
+/* adopt.c */
+void adopt(struct machine *m); /* one that is known: takes its process over, if there is one */
+/* Whether the process of the machine's file is its qemu; 0: no. */
 pid_t adopt_pid(const struct machine *m);
-/* Watches the process, opens its monitor. 0, or a sentence. */
-int machine_attach(struct machine *m, pid_t pid, struct error *err);
+
+/* console.c */
+void console_read(const struct machine *m, size_t max, struct buf *out); /* its end */
+void console_last_words(const struct machine *m,
+			struct buf *out); /* the last lines in one, for a sentence */

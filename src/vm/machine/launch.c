@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Starting qemu: what has to be there before, the accelerator, and its way to the background.
+ */
+#include "base/crypto.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "vm/machine/machine-private.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define QEMU_START_MS 30000 /* until it is in the background */
+
+/* ---- the accelerator ---- */
+
+enum accelerator launch_accelerator(void)
+{
+	return access("/dev/kvm", R_OK | W_OK) == 0 ? ACCELERATOR_KVM : ACCELERATOR_TCG;
+}
+
+/* With KVM it may only be KVM. */
+bool launch_without_kvm(struct machine *m)
+{
+	if (m->accelerator != ACCELERATOR_KVM || !m->starting || m->told_ready)
+		return false;
+	log_warn("this machine does not come up with KVM; trying without",
+		 F_STR("vm", m->spec.name));
+	m->accelerator = ACCELERATOR_TCG;
+	machine_kill(m);
+	machine_detach(m);
+	launch_begin(m);
+	return true;
+}
+
+/* ---- in the background ---- */
+
+/* It was told to stop while qemu was starting. */
+static void launched_too_late(struct machine *m, pid_t pid)
+{
+	struct error err;
+	if (pid == 0 || machine_attach(m, pid, &err)) {
+		machine_stopped(m);
+		return;
+	}
+	machine_kill(m);
+	machine_limit(m, KILL_MS);
+}
+
+static void on_launched(const struct program_end *end, void *user)
+{
+	struct machine *m = user;
+	struct error err;
+	m->starter = NULL;
+	pid_t pid = end->status == 0 ? adopt_pid(m) : 0;
+	if (m->vm->state == VM_STOPPING) {
+		launched_too_late(m, pid);
+		return;
+	}
+	if (pid == 0) {
+		machine_fail(m, "qemu did not start (%d): %.*s", end->status,
+			     (int)(end->output.n < 150 ? end->output.n : 150),
+			     end->output.n ? (const char *)end->output.p : "it says nothing");
+		return;
+	}
+	int r = machine_attach(m, pid, &err);
+	if (r) {
+		machine_fail(m, "%s", r > 0 ? err.message : strerror(-r));
+		return;
+	}
+	machine_limit(m, m->accelerator == ACCELERATOR_KVM ? KVM_TRY_MS : MACHINE_READY_MS);
+}
+
+/* ---- beginning ---- */
+
+static int write_file(const struct machine *m, const char *name, struct span content,
+		      struct error *err)
+{
+	CLEANUP(arena_fini) struct arena a;
+	arena_init(&a);
+	int r = file_write_atomic(machine_path(&a, m, name), content, 0600);
+	return r < 0 ? error_set(err, ERR_UNAVAILABLE, "%s: %s", machine_path(&a, m, name),
+				 strerror(-r))
+		     : 0;
+}
+
+static int write_spec(const struct machine *m, struct error *err)
+{
+	AUTO_JSON j = machine_spec_json(&m->spec);
+	CLEANUP(free_charp) char *text = json_text(j);
+	return write_file(m, "spec.json", span_str(text), err);
+}
+
+int machine_open_port(struct machine *m, struct error *err)
+{
+	char address[ENDPOINT_TEXT_SIZE];
+	struct endpoint bound;
+	snprintf(address, sizeof address, "tcp:127.0.0.1:%lld", (long long)m->spec.listen_port);
+	const struct port_spec spec = { .address = address, .cid = m->spec.cid, .token = m->token };
+	int r = port_open(m->all->host, &spec, &m->port, &bound, err);
+	if (r == 0)
+		m->spec.listen_port = ntohs(bound.addr.in.sin_port);
+	return r;
+}
+
+/* What has to be there before qemu is: the token, the port, the specification. */
+static int prepare(struct machine *m, struct error *err)
+{
+	uint8_t random[32];
+	int r = dir_make(m->folder, 0700);
+	if (r < 0)
+		return error_set(err, ERR_UNAVAILABLE, "%s: %s", m->folder, strerror(-r));
+	machine_clean(m);
+	rand_bytes(random, sizeof random);
+	hex_encode((struct span){ random, sizeof random }, m->token);
+	m->spec.listen_port = 0;
+	r = write_file(m, "token", span_str(m->token), err);
+	if (r == 0 && !m->spec.vsock)
+		r = machine_open_port(m, err);
+	return r ? r : write_spec(m, err);
+}
+
+static int run_qemu(struct machine *m, struct error *err)
+{
+	CLEANUP(arena_fini) struct arena a;
+	arena_init(&a);
+	const struct qemu_paths paths = { .token = machine_path(&a, m, "token"),
+					  .qmp = machine_path(&a, m, "monitor"),
+					  .console = machine_path(&a, m, "console"),
+					  .pid = machine_path(&a, m, "pid") };
+	char **argv = qemu_argv(&a, &m->spec, m->accelerator, &paths);
+	return program_start(&m->all->programs, argv, NULL, QEMU_START_MS, on_launched, m,
+			     &m->starter, err);
+}
+
+void launch_begin(struct machine *m)
+{
+	struct error err;
+	m->told_ready = m->switched_off = false;
+	m->kills = 0;
+	registry_vm_set(m->all->host->registry, m->vm, VM_STARTING, NULL);
+	int r = prepare(m, &err);
+	if (r == 0)
+		r = run_qemu(m, &err);
+	if (r)
+		machine_fail(m, "%s", r > 0 ? err.message : strerror(-r));
+}
