@@ -27,8 +27,24 @@ struct qmp {
 	struct qmp_events events;
 	struct buf in, out; /* out: not sent yet */
 	struct command *first, **end;
-	bool broken;
+	unsigned inside; /* calls of ours that go on when a callback returns */
+	bool broken, closed;
 };
+
+static void enter(struct qmp *q)
+{
+	q->inside++;
+}
+
+/* A callback may have closed it: the last one out frees it. */
+static void leave(struct qmp *q)
+{
+	if (--q->inside > 0 || !q->closed)
+		return;
+	buf_fini(&q->in);
+	buf_fini(&q->out);
+	free(q);
+}
 
 static void end_command(struct qmp *q, const json_t *value, const char *why)
 {
@@ -75,16 +91,18 @@ static bool take_line(struct qmp *q, struct span line)
 bool qmp_take(struct qmp *q, struct span bytes)
 {
 	struct span line;
+	enter(q);
 	buf_add(&q->in, bytes.p, bytes.n);
 	struct span rest = buf_span(&q->in);
 	bool good = !q->in.failed;
-	while (good && span_get_until(&rest, '\n', &line))
+	while (good && !q->closed && span_get_until(&rest, '\n', &line))
 		good = take_line(q, line);
 	size_t left = rest.n;
 	if (good && left < q->in.n) {
 		memmove(q->in.p, rest.p, left);
 		q->in.n = left;
 	}
+	leave(q);
 	return good;
 }
 
@@ -104,9 +122,11 @@ static void end(struct qmp *q)
 	loop_remove(q->loop, &q->io);
 	while (q->first)
 		end_command(q, NULL, "the monitor is gone");
-	loop_post(q->loop, &q->ended);
+	if (!q->closed)
+		loop_post(q->loop, &q->ended);
 }
 
+/* A monitor that takes nothing shows its end in on_io(): whoever gives a command is not called back before that returns. */
 static void flush(struct qmp *q)
 {
 	while (q->out.n > 0) {
@@ -116,8 +136,8 @@ static void flush(struct qmp *q)
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n < 0) {
-			end(q);
-			return;
+			buf_reset(&q->out);
+			break;
 		}
 		memmove(q->out.p, q->out.p + n, q->out.n - (size_t)n);
 		q->out.n -= (size_t)n;
@@ -138,8 +158,10 @@ static void on_io(void *user, uint32_t events)
 	ssize_t n = recv(q->io.fd, bytes, LOOP_SCRATCH_SIZE, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	enter(q);
 	if (n <= 0 || !qmp_take(q, (struct span){ bytes, (size_t)n }))
 		end(q);
+	leave(q);
 }
 
 /* ---- life ---- */
@@ -186,21 +208,20 @@ int qmp_open(struct loop *loop, const char *path, const struct qmp_events *event
 
 void qmp_close(struct qmp *q)
 {
-	if (!q)
+	if (!q || q->closed)
 		return;
+	enter(q);
 	if (q->loop) {
 		if (!q->broken)
 			loop_remove(q->loop, &q->io);
 		loop_unpost(q->loop, &q->ended);
 	}
-	q->broken = true;
+	q->broken = q->closed = true;
 	while (q->first)
 		end_command(q, NULL, "the monitor is gone");
 	if (q->io.fd >= 0)
 		close(q->io.fd);
-	buf_fini(&q->in);
-	buf_fini(&q->out);
-	free(q);
+	leave(q);
 }
 
 void qmp_command(struct qmp *q, const char *name, json_t *steals_arguments_or_null,

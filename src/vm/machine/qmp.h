@@ -23,11 +23,13 @@ struct qmp_events {
 /* 0 or -errno. Commands may be given at once. */
 int qmp_open(struct loop *loop, const char *path, const struct qmp_events *events,
 	     struct qmp **ret) WARN_UNUSED;
-void qmp_close(struct qmp *q); /* answers that are due come as NULL before it returns */
+/* Answers that are due come as NULL before it returns. From inside of a callback, too. */
+void qmp_close(struct qmp *q);
 /* done(), if given, runs once: 'value' is what the command returned, NULL when it failed ('why') or the monitor went away. */
 void qmp_command(struct qmp *q, const char *name, json_t *steals_arguments_or_null,
 		 void (*done)(void *user, const json_t *value, const char *why), void *user);
 
 /* What came in, for tests and fuzzing. false: it is broken. */
-bool qmp_take(struct qmp *q, struct span bytes);
+bool qmp_take(struct qmp *q,
+	      struct span bytes); /* a callback that closes it: it is gone afterwards */
 struct qmp *qmp_new_unconnected(const struct qmp_events *events);

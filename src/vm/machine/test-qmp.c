@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * qmp: answers in order, events in between, cut at every byte; what is no monitor is told apart.
+ * qmp: answers in order, events in between, cut at every byte; what is no monitor is told apart; closing it from a callback.
  */
 #include "base/buf.h"
 #include "vm/machine/qmp.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -85,6 +89,110 @@ static void test_closing_answers_all(void **state)
 	assert_string_equal(buf_str(&log_text), "a:the monitor is gone b:the monitor is gone ");
 }
 
+/* ---- closed from the inside ---- */
+
+static struct qmp *mine;
+
+static void close_on_answer(void *user, const json_t *value, const char *why)
+{
+	struct loop *loop = user;
+	(void)why;
+	buf_addf(&log_text, "%s ", value ? "answer" : "none");
+	qmp_close(TAKE(mine));
+	if (loop)
+		loop_quit(loop);
+}
+
+static void close_on_event(void *user, const char *name, const json_t *data)
+{
+	on_event(user, name, data);
+	qmp_close(TAKE(mine));
+}
+
+static void test_closed_by_an_answer(void **state)
+{
+	static char b[] = "b";
+	(void)state;
+	mine = qmp_new_unconnected(&events);
+	struct qmp *q = mine;
+	buf_reset(&log_text);
+	qmp_command(q, "a", NULL, close_on_answer, NULL);
+	qmp_command(q, "b", NULL, on_answer, b);
+	assert_true(qmp_take(q, span_str("{\"return\": {}}\n{\"return\": {}}\nx\n")));
+	assert_string_equal(buf_str(&log_text), "answer b:the monitor is gone ");
+	assert_null(mine);
+}
+
+static void test_closed_by_an_event(void **state)
+{
+	static const struct qmp_events closing = { .event = close_on_event };
+	(void)state;
+	mine = qmp_new_unconnected(&closing);
+	buf_reset(&log_text);
+	assert_true(qmp_take(mine, span_str("{\"event\": \"A\"}\n{\"event\": \"B\"}\n")));
+	assert_string_equal(buf_str(&log_text), "A(0) ");
+}
+
+static void test_closed_while_it_closes(void **state)
+{
+	(void)state;
+	mine = qmp_new_unconnected(&events);
+	buf_reset(&log_text);
+	qmp_command(mine, "a", NULL, close_on_answer, NULL);
+	qmp_command(mine, "b", NULL, close_on_answer, NULL);
+	qmp_close(mine);
+	assert_string_equal(buf_str(&log_text), "none none ");
+}
+
+static void must_not_close(void *user)
+{
+	(void)user;
+	fail_msg("it was closed already");
+}
+
+/* A monitor of the test's. */
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+/* qemu ends before a command is given, or while its answer is due; whoever waits for that gives the machine up. It learns it
+ * later, not from inside of the call. */
+static void test_closed_when_the_monitor_goes(void **state)
+{
+	const struct qmp_events connected = { on_event, must_not_close, NULL };
+	(void)state;
+	for (int early = 0; early < 2; early++) {
+		char folder[] = "/tmp/qmp-XXXXXX", path[64];
+		struct loop *loop;
+		assert_non_null(mkdtemp(folder));
+		snprintf(path, sizeof path, "%s/s", folder);
+		int fd = listen_at(path);
+		assert_int_equal(loop_new(&loop), 0);
+		assert_int_equal(qmp_open(loop, path, &connected, &mine), 0);
+		int peer = accept(fd, NULL, NULL);
+		if (early)
+			assert_int_equal(close(peer), 0);
+		buf_reset(&log_text);
+		qmp_command(mine, "a", NULL, close_on_answer, loop);
+		assert_string_equal(buf_str(&log_text), "");
+		if (!early)
+			assert_int_equal(close(peer), 0);
+		assert_int_equal(loop_run(loop), 0);
+		assert_string_equal(buf_str(&log_text), "none ");
+		assert_null(mine);
+		loop_free(loop);
+		close(fd);
+		unlink(path);
+		rmdir(folder);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +200,10 @@ int main(void)
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_closing_answers_all),
+		cmocka_unit_test(test_closed_by_an_answer),
+		cmocka_unit_test(test_closed_by_an_event),
+		cmocka_unit_test(test_closed_while_it_closes),
+		cmocka_unit_test(test_closed_when_the_monitor_goes),
 	};
 	buf_init(&log_text, 4096);
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
