@@ -3,8 +3,9 @@
  * The life of a task, see task.h for the diagram.
  *
  * Clients skip steps (an agent that only ever says "done") and repeat themselves (MQTT delivers at
- * least once), so a task may always move forward and staying in a state is no error. Only a new
- * desired value, TASK_PENDING, leaves a final state.
+ * least once), so a task may always move forward and staying in a state is no error. How it came out is
+ * the device's last word: what failed is tried again, what was done may be undone. What is done does not
+ * go back to being on its way: that is an old message, said once more.
  */
 #include "model/task.h"
 #include "model/text.h"
@@ -24,9 +25,9 @@ static const unsigned allowed[N_STATES] = {
 	[TASK_PENDING] = TO(PENDING) | TO(RECEIVED) | TO(RUNNING) | TO_FINAL,
 	[TASK_RECEIVED] = TO(PENDING) | TO(RECEIVED) | TO(RUNNING) | TO_FINAL,
 	[TASK_RUNNING] = TO(PENDING) | TO(RUNNING) | TO_FINAL,
-	[TASK_DONE] = TO(PENDING) | TO(DONE),
-	[TASK_FAILED] = TO(PENDING) | TO(FAILED),
-	[TASK_CANCELLED] = TO(PENDING) | TO(CANCELLED),
+	[TASK_DONE] = TO(PENDING) | TO_FINAL,
+	[TASK_FAILED] = TO(PENDING) | TO(RECEIVED) | TO(RUNNING) | TO_FINAL,
+	[TASK_CANCELLED] = TO(PENDING) | TO(RECEIVED) | TO(RUNNING) | TO_FINAL,
 };
 
 const char *task_state_name(enum task_state s)

@@ -2,7 +2,8 @@
  *
  * Progress of one setting on one device.
  *     pending -> received -> running (progress) -> done | failed | cancelled
- * A new desired value starts again at pending.
+ * A new desired value starts again at pending; what failed or was cancelled may be tried again, and what came
+ * out last is what counts.
  */
 #pragma once
 

@@ -31,7 +31,7 @@ static void test_moves(void **state)
 	static const char *const may[N_STATES] = {
 		/* pending received running done failed cancelled */
 		[TASK_PENDING] = "yyyyyy", [TASK_RECEIVED] = "yyyyyy", [TASK_RUNNING] = "ynyyyy",
-		[TASK_DONE] = "ynnynn",    [TASK_FAILED] = "ynnnyn",   [TASK_CANCELLED] = "ynnnny",
+		[TASK_DONE] = "ynnyyy",    [TASK_FAILED] = "yyyyyy",   [TASK_CANCELLED] = "yyyyyy",
 	};
 	for (size_t from = 0; from < N_STATES; from++)
 		for (size_t to = 0; to < N_STATES; to++) {
