@@ -4,6 +4,7 @@
  */
 #include "vm/guest/guest-service.h"
 #include "vm/guest/machine.h"
+#include "vm/guest/user.h"
 #include <errno.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -108,6 +109,38 @@ static void mount_9p(struct grpc_call *call)
 	defer_to_worker(call, mount_9p_now);
 }
 
+/* A conflict is an answer, as maitred has it. */
+static void set_up_user_now(void *user)
+{
+	struct grpc_call *call = user;
+	const VmTools__SetUpUserRequest *request = grpc_call_request(call);
+	const struct user_request wanted = {
+		.name = request->username,
+		.has_uid = request->wanted_case == VM_TOOLS__SET_UP_USER_REQUEST__WANTED_UID,
+		.uid = request->uid,
+		.groups = request->group_names,
+		.n_groups = request->n_group_names,
+	};
+	VmTools__SetUpUserResponse response = VM_TOOLS__SET_UP_USER_RESPONSE__INIT;
+	struct user made;
+	struct error err;
+	int r = user_set_up(&wanted, &made, &err);
+	if (r && (r < 0 || err.code != ERR_CONFLICT)) {
+		grpc_reply_error(call, r, &err);
+		return;
+	}
+	response.success = r == 0;
+	if (r)
+		response.failure_reason = err.message;
+	response.username = request->username;
+	grpc_reply(call, &response);
+}
+
+static void set_up_user(struct grpc_call *call)
+{
+	defer_to_worker(call, set_up_user_now);
+}
+
 const struct grpc_method guest_machine_methods[] = {
 	GUEST_METHOD("Mount9P", mount9_prequest, mount_response, mount_9p,
 		     "mounts a folder of the host"),
@@ -128,5 +161,7 @@ const struct grpc_method guest_machine_methods[] = {
 		     get_available_space, "of the stateful disk"),
 	GUEST_METHOD("SetTimezone", set_timezone_request, empty_message, set_timezone,
 		     "which /etc/localtime is meant"),
+	GUEST_METHOD("SetUpUser", set_up_user_request, set_up_user_response, set_up_user,
+		     "a user, made or found, in groups that exist"),
 	{ .path = NULL },
 };
