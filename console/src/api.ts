@@ -43,7 +43,7 @@ export interface Event {
 }
 export interface EnrollmentToken {
   id: number; kind: string; fleet: string; hint: string; uses: number; uses_max: number; created: string;
-  expires: string | null; revoked: string | null; token?: string;
+  expires: string | null; revoked: string | null; token?: string; deep_link?: string;
 }
 export interface Overview {
   devices: { total: number; by_verdict: Record<string, number>; by_kind: Record<string, number>; by_channel: Record<string, number> };

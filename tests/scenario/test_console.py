@@ -5,7 +5,9 @@ import os
 
 import pytest
 
+import chrome_browser
 from browser import Browser
+from flyve_agents import read_deep_link
 
 SHOTS = os.environ.get("REEVE_SCREENSHOTS")  # a folder: keep pictures of every page, to look at
 
@@ -37,6 +39,11 @@ def sign_in(page, reeved):
 
 def go(page, reeved, path):
     page.evaluate("location.hash = %s" % json.dumps(path))
+
+
+def choose(page, name, value):
+    page.evaluate("(e => { e.value = %s; e.dispatchEvent(new Event('change', {bubbles: true})) })"
+                  "(document.querySelector('select[name=%s]'))" % (json.dumps(value), name))
 
 
 def report(device, version, observed):
@@ -118,6 +125,23 @@ def test_fleets_enrollment_and_events(page, reeved):
     command = page.evaluate("document.querySelector('.fresh pre').innerText")
     assert command.startswith("reeve-agent --server %s --enrollment-token " % reeved.url)
     assert reeved.device(token=command.split()[-1], name="by-console").device["fleet"] == "default"
+
+    choose(page, "kind", "chrome")
+    page.click(button("Create a token"))
+    page.wait_for("document.querySelector('.fresh').innerText.includes('CloudManagementEnrollmentToken')")
+    shot(page, "enroll-browser")
+    token, flags = page.evaluate("[...document.querySelectorAll('.fresh pre')].map(e => e.innerText)")
+    assert "--device-management-url=%s/devicemanagement/data/api " % reeved.url in flags
+    answer = chrome_browser.Browser(reeved.url, None, host="by-console").register(token)
+    assert answer.status == 200
+
+    choose(page, "kind", "flyve")
+    page.type("input[name=email]", "ann@example.org")
+    page.click(button("Create a token"))
+    page.wait_for("document.querySelector('.fresh .qr svg path')")
+    shot(page, "enroll-phone")
+    link = page.evaluate("document.querySelector('.fresh pre').innerText")
+    assert read_deep_link(link)[0] == reeved.url + "/apirest.php"
 
     go(page, reeved, "#/events")
     page.wait_for(says("● live") + " && " + says("device.enrolled"))
