@@ -48,6 +48,10 @@ METHODS = {
     "GetAvailableSpace": (common.EmptyMessage, guest_pb.GetAvailableSpaceResponse),
     "Mount9P": (guest_pb.Mount9PRequest, guest_pb.MountResponse),
     "SetTime": (guest_pb.SetTimeRequest, common.EmptyMessage),
+    "ResizeFilesystem": (guest_pb.ResizeFilesystemRequest, guest_pb.ResizeFilesystemResponse),
+    "GetResizeStatus": (common.EmptyMessage, guest_pb.GetResizeStatusResponse),
+    "GetResizeBounds": (common.EmptyMessage, guest_pb.GetResizeBoundsResponse),
+    "SetUpUser": (guest_pb.SetUpUserRequest, guest_pb.SetUpUserResponse),
 }
 
 

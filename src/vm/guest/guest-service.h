@@ -9,8 +9,8 @@
 
 void reply_empty(struct grpc_call *call);
 void reply_result(struct grpc_call *call, int r, const struct error *err); /* a verb's; 0: empty */
-/* What may block: runs there and replies, or is refused. */
-void defer_to_worker(struct grpc_call *call, void (*fn)(void *call));
+/* What may block: runs there and replies. false: it was refused, all are busy. */
+bool defer_to_worker(struct grpc_call *call, void (*fn)(void *call));
 
 void call_mount(struct grpc_call *call); /* service-mount.c */
 

@@ -195,7 +195,7 @@ static int listen_all(struct guest *g, struct error *err)
 int guest_open(struct guest *g, const struct guest_options *o, struct error *err)
 {
 	static const struct grpc_method *const tables[] = { guest_methods, guest_machine_methods,
-							    NULL };
+							    guest_resize_methods, NULL };
 	const struct grpc_server_options options = {
 		.tables = tables,
 		.accept = accept_peer,
@@ -213,6 +213,7 @@ int guest_open(struct guest *g, const struct guest_options *o, struct error *err
 		r = loop_new(&g->loop);
 	if (r)
 		return r;
+	pthread_mutex_init(&g->resizing.lock, NULL);
 	g->table = table_new(g->loop);
 	g->workers = workers_new();
 	g->server = grpc_server_new(g->loop, &options);
@@ -239,6 +240,7 @@ void guest_close(struct guest *g)
 	grpc_client_free(g->host);
 	grpc_server_free(g->server);
 	workers_free(g->workers);
+	pthread_mutex_destroy(&g->resizing.lock);
 	startup_fini(&g->startup);
 	shutdown_fini(&g->shutdown);
 	table_free(g->table);

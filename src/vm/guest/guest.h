@@ -14,6 +14,7 @@
 #include "vm/guest/startup.h"
 #include "vm/guest/table.h"
 #include "vm/guest/workers.h"
+#include <pthread.h>
 
 #define GUEST_SHUTDOWNS_MAX 16 /* callers of Shutdown that wait at once */
 
@@ -29,6 +30,12 @@ struct guest_options {
 	bool init;           /* we are PID 1 and do its duties */
 };
 
+struct resizing { /* of the stateful disk's file system; service-resize.c */
+	pthread_mutex_t lock;
+	bool running;
+	uint64_t target; /* bytes; 0: nobody asked for any */
+};
+
 struct guest { /* one owner: main, or a test */
 	struct guest_options options;
 	struct loop *loop;
@@ -40,6 +47,7 @@ struct guest { /* one owner: main, or a test */
 	struct shutdown shutdown;
 	struct grpc_call *shutdowns[GUEST_SHUTDOWNS_MAX]; /* answered when it is done */
 	size_t n_shutdowns;
+	struct resizing resizing;
 	struct loop_io signals;     /* a signalfd */
 	char token[GRPC_TOKEN_MAX]; /* "": none */
 	bool stopping;
@@ -53,3 +61,4 @@ void guest_close(struct guest *g);
 
 extern const struct grpc_method guest_methods[];         /* service.c */
 extern const struct grpc_method guest_machine_methods[]; /* service-machine.c */
+extern const struct grpc_method guest_resize_methods[];  /* service-resize.c */

@@ -125,10 +125,19 @@ int machine_set_container_token(const char *token, struct error *err)
 	return r < 0 ? fail(err, "writing " CONTAINER_TOKEN, r) : 0;
 }
 
+int machine_open_stateful(void)
+{
+	int fd = open(STATEFUL, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int machine_available_space(uint64_t *ret_bytes, struct error *err)
 {
+	CLEANUP(close_fdp) int fd = machine_open_stateful();
 	struct statvfs s;
-	if (statvfs(STATEFUL, &s) < 0 && statvfs("/", &s) < 0)
+	if (fd < 0 || fstatvfs(fd, &s) < 0)
 		return fail(err, "asking for the space of " STATEFUL, -errno);
 	*ret_bytes = (uint64_t)s.f_bavail * s.f_frsize;
 	return 0;

@@ -24,6 +24,8 @@ int machine_set_resolv(const struct resolv_config *c, struct error *err) WARN_UN
 /* Europe/Berlin and so on, as below /usr/share/zoneinfo. */
 int machine_set_timezone(const char *name, bool bind_mount, struct error *err) WARN_UNUSED;
 int machine_set_container_token(const char *token, struct error *err) WARN_UNUSED;
+/* The root of the stateful disk, or of all where there is none. A descriptor, or -errno. */
+int machine_open_stateful(void) WARN_UNUSED;
 int machine_available_space(uint64_t *ret_bytes, struct error *err) WARN_UNUSED;
 /* The host has another network: addresses of IPv6 are asked for anew, dnsmasq forgets what it knew. */
 int machine_network_changed(const char *interface, struct error *err) WARN_UNUSED;

@@ -30,7 +30,7 @@ static void sync_now(void *user)
 
 static void prepare_to_suspend(struct grpc_call *call)
 {
-	defer_to_worker(call, sync_now);
+	(void)defer_to_worker(call, sync_now);
 }
 
 static void set_time(struct grpc_call *call)
@@ -106,7 +106,7 @@ static void mount_9p_now(void *user)
 
 static void mount_9p(struct grpc_call *call)
 {
-	defer_to_worker(call, mount_9p_now);
+	(void)defer_to_worker(call, mount_9p_now);
 }
 
 /* A conflict is an answer, as maitred has it. */
@@ -138,7 +138,7 @@ static void set_up_user_now(void *user)
 
 static void set_up_user(struct grpc_call *call)
 {
-	defer_to_worker(call, set_up_user_now);
+	(void)defer_to_worker(call, set_up_user_now);
 }
 
 const struct grpc_method guest_machine_methods[] = {

@@ -24,12 +24,14 @@ void reply_result(struct grpc_call *call, int r, const struct error *err)
 		reply_empty(call);
 }
 
-void defer_to_worker(struct grpc_call *call, void (*fn)(void *call))
+bool defer_to_worker(struct grpc_call *call, void (*fn)(void *call))
 {
 	struct guest *g = grpc_call_user(call);
 	grpc_defer(call, NULL, NULL);
-	if (!workers_do(g->workers, fn, call))
+	bool ok = workers_do(g->workers, fn, call);
+	if (!ok)
 		grpc_reply_status(call, GRPC_RESOURCE_EXHAUSTED, "too much at once");
+	return ok;
 }
 
 /* ---- ConfigureNetwork ---- */
