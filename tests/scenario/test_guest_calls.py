@@ -183,19 +183,22 @@ def test_mount_makes_its_target(guest):
 
 
 def test_mount_makes_a_file_system(guest):
-    """With a double of mkfs.btrfs."""
+    """With a double of mkfs; test_guest_disk.py has real ones."""
     disk = {"source": "/dev/null", "target": "/mnt", "fstype": "tmpfs", "options": "bad=1"}
     assert guest.mount(**disk) == errno.EINVAL
     call = guest.begin("Mount", source="/dev/null", target="/mnt", fstype="tmpfs", options="bad=1", mkfs_if_needed=True)
-    assert call.code().name == "INTERNAL" and "mkfs.btrfs: No such file" in call.details()
+    assert call.code().name == "INTERNAL" and "mkfs.tmpfs: No such file" in call.details()
     guest.mount(target="/usr/sbin", fstype="tmpfs")
-    guest.sh("printf '#!/bin/sh\\necho $1 >> /host/made\\ntest -e /host/fail && exit 1; exit 0\\n' > /usr/sbin/mkfs.btrfs; "
-             "chmod 755 /usr/sbin/mkfs.btrfs")
+    guest.sh("printf '#!/bin/sh\\necho $1 >> /host/made\\ntest -e /host/fail && exit 1; exit 0\\n' > /usr/sbin/mkfs.tmpfs; "
+             "chmod 755 /usr/sbin/mkfs.tmpfs")
     assert guest.mount(**disk, mkfs_if_needed=True) == errno.EINVAL  # tried again, once
     assert (guest.host / "made").read_text() == "/dev/null\n"
     assert guest.mount(target="/mnt", fstype="nofs", mkfs_if_needed=True) == errno.ENODEV
     (guest.host / "fail").touch()
     assert guest.code("Mount", **{"mountflags": 0, **disk}, mkfs_if_needed=True) == "INTERNAL"
+    assert (guest.host / "made").read_text() == "/dev/null\n" * 2
+    for name in "/host/made", "/etc", "/nowhere":  # something, or nothing, that is not an empty disk
+        assert guest.mount(**{**disk, "source": name}, mkfs_if_needed=True) == errno.EINVAL
     assert (guest.host / "made").read_text() == "/dev/null\n" * 2
 
 

@@ -63,6 +63,24 @@ def mounted(guest, disk, kind, mkfs, target="/mnt/stateful"):
     assert guest.mount(disk.appear(guest), target, kind, create_target=True) == 0
 
 
+@pytest.mark.parametrize("kind, mib", [("ext4", 32), ("btrfs", 128)])
+def test_a_file_system_is_made(guest, disk_factory, kind, mib):
+    if not shutil.which("mkfs." + kind):
+        pytest.skip("no mkfs." + kind)
+    disk = disk_factory(mib)
+    where = {"source": disk.appear(guest), "target": "/mnt", "fstype": kind}
+    assert guest.mount(**where) == errno.EINVAL
+    assert guest.mount(**where, mkfs_if_needed=True) == 0
+    assert guest.output("stat -f -c %T /mnt").strip() == {"ext4": "ext2/ext3"}.get(kind, kind)
+    guest.sh("echo here > /mnt/x; umount /mnt")
+    # EINVAL, but not for want of a file system: what is on the disk stays
+    assert guest.mount(**where, options="no-such-option", mkfs_if_needed=True) == errno.EINVAL
+    other = "btrfs" if kind == "ext4" else "ext4"
+    assert guest.mount(**{**where, "fstype": other}, mkfs_if_needed=True) == errno.EINVAL
+    assert guest.mount(**where, mkfs_if_needed=True) == 0
+    assert guest.output("cat /mnt/x") == "here\n"
+
+
 def sizes(guest):
     r = guest.call("GetResizeStatus")
     return r.resize_in_progress, r.current_size // MIB, r.target_size // MIB

@@ -17,9 +17,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define SAFE     (MS_NOSUID | MS_NODEV | MS_NOEXEC)
-#define N_MOUNTS 4096 /* that are unmounted at the end; more is a runaway */
-#define N_LOOPS  64
+#define SAFE       (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define N_MOUNTS   4096 /* that are unmounted at the end; more is a runaway */
+#define N_LOOPS    64
+#define HEADS_SIZE ((off_t)1 << 20) /* of a disk: every file system that we know of shows in it */
 
 /* ---- the call ---- */
 
@@ -46,6 +47,23 @@ int mount_as_asked(const struct mount_request *r, int *ret_errno, struct error *
 	(void)!umount2(r->target, MNT_DETACH);
 	return error_set(err, ERR_INTERNAL, "cannot set the permissions of %s: %s", r->target,
 			 strerror(*ret_errno));
+}
+
+bool disk_is_empty(const char *path)
+{
+	static const uint8_t zeroes[4096];
+	uint8_t block[sizeof zeroes];
+	CLEANUP(close_fdp) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	for (off_t at = 0; at < HEADS_SIZE; at += (off_t)sizeof block) {
+		ssize_t n = pread(fd, block, sizeof block, at);
+		if (n < 0 || memcmp(block, zeroes, (size_t)n) != 0)
+			return false;
+		if (n == 0)
+			break;
+	}
+	return true;
 }
 
 /* ---- init ---- */

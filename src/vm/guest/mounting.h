@@ -20,6 +20,10 @@ struct mount_request { /* borrowed */
  * *ret_errno too. */
 int mount_as_asked(const struct mount_request *r, int *ret_errno, struct error *err) WARN_UNUSED;
 
+/* Nothing but zeroes where a file system, a partition table or a key begins: what is made there replaces nothing. What cannot
+ * be read is not empty. */
+bool disk_is_empty(const char *path);
+
 /* /proc, /sys, /dev, /run and so on. What is mounted already stays. 0, or ERR_INTERNAL naming the
  * first that failed and is needed. */
 int mount_for_init(struct error *err) WARN_UNUSED;
