@@ -22,8 +22,17 @@
 #define LIMIT_WINDOW_MS 10000
 #define LIMIT_LINES     10 /* a window, a call site */
 
+/* The kernel's log is small, and shared with everybody. */
+#define KERNEL_LINE_MAX  900      /* it takes nothing above 976 */
+#define KERNEL_VALUE_MAX 256      /* … so that a long one leaves room for others */
+#define KERNEL_LINES     200      /* a window, in all */
+#define KERNEL_FACILITY  (3 << 3) /* daemon */
+
 static atomic_int level_max = LOG_LEVEL_INFO;
 static atomic_int format_now = LOG_FORMAT_LOGFMT;
+static atomic_int kernel_fd = -1; /* of /dev/kmsg */
+static const char *kernel_program;
+static struct log_limit kernel_limit;
 static pthread_mutex_t limit_lock = PTHREAD_MUTEX_INITIALIZER; /* all struct log_limit */
 
 static const char *const level_names[] = {
@@ -31,6 +40,12 @@ static const char *const level_names[] = {
 	[LOG_LEVEL_WARN] = "warn",
 	[LOG_LEVEL_INFO] = "info",
 	[LOG_LEVEL_DEBUG] = "debug",
+};
+static const int kernel_levels[] = {
+	[LOG_LEVEL_ERROR] = 3,
+	[LOG_LEVEL_WARN] = 4,
+	[LOG_LEVEL_INFO] = 6,
+	[LOG_LEVEL_DEBUG] = 7,
 };
 static const char *const format_names[] = {
 	[LOG_FORMAT_LOGFMT] = "logfmt",
@@ -41,6 +56,12 @@ void log_setup(enum log_level level, enum log_format format)
 {
 	atomic_store(&level_max, (int)level);
 	atomic_store(&format_now, (int)format);
+}
+
+void log_to_kernel(int fd, const char *program)
+{
+	kernel_program = program;
+	atomic_store(&kernel_fd, fd);
 }
 
 bool log_level_parse(const char *s, enum log_level *ret)
@@ -66,13 +87,15 @@ bool log_format_parse(const char *s, enum log_format *ret)
 struct line {
 	char text[LINE_MAX_BYTES];
 	size_t n;
+	size_t room, value_max; /* bytes of all and, escaped, of one value */
+	int fd;
 	bool json;
 	bool cut; /* a field did not fit */
 };
 
 static bool put(struct line *l, const void *p, size_t n)
 {
-	if (n > sizeof l->text - TAIL_ROOM - l->n)
+	if (n > l->room - l->n)
 		return false;
 	memcpy(l->text + l->n, p, n);
 	l->n += n;
@@ -121,7 +144,7 @@ static bool put_value(struct line *l, const char *s)
 		const uint8_t *p = left.p;
 		(void)span_get_utf8_lossy(&left, &c);
 		size_t n = escape(c, p, (size_t)(left.p - p), text);
-		if (l->n - start + n > VALUE_MAX) {
+		if (l->n - start + n > l->value_max) {
 			ok = put_str(l, "…");
 			break;
 		}
@@ -155,13 +178,13 @@ static void finish(struct line *l)
 				 !l->cut ? "" : (l->json ? ",\"cut\":true" : " cut=true"),
 				 l->json ? "}" : "");
 	int saved = errno;
-	while (write(STDERR_FILENO, l->text, l->n) < 0 && errno == EINTR)
+	while (write(l->fd, l->text, l->n) < 0 && errno == EINTR)
 		;
 	errno = saved; /* callers log and then return it */
 }
 
 /* May this line be written? Then *ret_dropped is how many were swallowed since the last one. */
-static bool limit_pass(struct log_limit *limit, uint32_t *ret_dropped)
+static bool limit_pass(struct log_limit *limit, uint32_t n_max, uint32_t *ret_dropped)
 {
 	int64_t now_ms = clock_mono_ms();
 	bool pass;
@@ -170,10 +193,10 @@ static bool limit_pass(struct log_limit *limit, uint32_t *ret_dropped)
 		limit->window_start_ms = now_ms;
 		limit->n_in_window = 0;
 	}
-	pass = limit->n_in_window < LIMIT_LINES;
+	pass = limit->n_in_window < n_max;
 	if (pass) {
 		limit->n_in_window++;
-		*ret_dropped = limit->n_dropped;
+		*ret_dropped += limit->n_dropped;
 		limit->n_dropped = 0;
 	} else {
 		limit->n_dropped++;
@@ -182,23 +205,50 @@ static bool limit_pass(struct log_limit *limit, uint32_t *ret_dropped)
 	return pass;
 }
 
+static void begin_line(struct line *l, enum log_level level)
+{
+	char time[CLOCK_TEXT_SIZE];
+	l->room = LINE_MAX_BYTES - TAIL_ROOM;
+	l->value_max = VALUE_MAX;
+	l->fd = STDERR_FILENO;
+	l->json = atomic_load_explicit(&format_now, memory_order_relaxed) == LOG_FORMAT_JSON;
+	if (l->json)
+		(void)put_str(l, "{");
+	put_field(l, "time", clock_format(clock_utc_ms(), time), 0);
+	put_field(l, "level", level_names[level], 0);
+}
+
+/* Time and level are the kernel's. */
+static void begin_kernel_line(struct line *l, enum log_level level, int fd)
+{
+	char prefix[64];
+	l->room = KERNEL_LINE_MAX - TAIL_ROOM;
+	l->value_max = KERNEL_VALUE_MAX;
+	l->fd = fd;
+	l->json = false;
+	snprintf(prefix, sizeof prefix, "<%d>%s:", KERNEL_FACILITY + kernel_levels[level],
+		 kernel_program);
+	(void)put_str(l, prefix);
+}
+
 void log_emit(enum log_level level, struct log_limit *limit, const char *msg,
 	      const struct log_field *fields)
 {
-	char time[CLOCK_TEXT_SIZE];
 	uint32_t n_dropped = 0;
+	int fd = atomic_load_explicit(&kernel_fd, memory_order_acquire);
 	if ((int)level > atomic_load_explicit(&level_max, memory_order_relaxed))
 		return;
-	if (limit && !limit_pass(limit, &n_dropped))
+	if (limit && !limit_pass(limit, LIMIT_LINES, &n_dropped))
 		return;
-	struct line l;
+	if (fd >= 0 && !limit_pass(&kernel_limit, KERNEL_LINES, &n_dropped))
+		return;
+	struct line l; /* only now: it is large, and most lines of debugging end above */
 	l.n = 0;
 	l.cut = false;
-	l.json = atomic_load_explicit(&format_now, memory_order_relaxed) == LOG_FORMAT_JSON;
-	if (l.json)
-		(void)put_str(&l, "{");
-	put_field(&l, "time", clock_format(clock_utc_ms(), time), 0);
-	put_field(&l, "level", level_names[level], 0);
+	if (fd >= 0)
+		begin_kernel_line(&l, level, fd);
+	else
+		begin_line(&l, level);
 	put_field(&l, "msg", msg, 0);
 	if (n_dropped > 0)
 		put_field(&l, "dropped_before", NULL, n_dropped);

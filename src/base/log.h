@@ -7,6 +7,9 @@
  * Values are quoted and escaped, so a hostile serial cannot forge a line. Libraries do not log:
  * the layer that decides logs once. What a peer can cause goes through log_limited(), a token
  * bucket per call site that says how many lines it swallowed.
+ *
+ * The first process of a machine writes to the kernel's log instead, whose lines are shorter and have
+ * the kernel's time: "<30>reeve-guest: msg=listening address=vsock:8888".
  */
 #pragma once
 
@@ -36,6 +39,8 @@ struct log_limit { /* static, one per call site */
 };
 
 void log_setup(enum log_level level, enum log_format format);
+/* From now on lines go to this descriptor of /dev/kmsg, which stays open. 'program' is a literal. */
+void log_to_kernel(int fd, const char *program);
 bool log_level_parse(const char *s, enum log_level *ret);
 bool log_format_parse(const char *s, enum log_format *ret);
 void log_emit(enum log_level level, struct log_limit *limit, const char *msg,

@@ -222,6 +222,50 @@ static void test_limited(void **state)
 	assert_int_equal(count(cap.text, "macro"), 10);
 }
 
+static void test_kernel(void **state)
+{
+	static const struct {
+		enum log_level level;
+		const char *prefix;
+	} levels[] = {
+		{ LOG_LEVEL_ERROR, "<27>" },
+		{ LOG_LEVEL_WARN, "<28>" },
+		{ LOG_LEVEL_INFO, "<30>" },
+		{ LOG_LEVEL_DEBUG, "<31>" },
+	};
+	static char big[20000];
+	char wanted[100];
+	int fds[2];
+	memset(big, '\n', sizeof big - 1);
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	fcntl(fds[1], F_SETPIPE_SZ, 1 << 20);
+	log_setup(LOG_LEVEL_DEBUG, LOG_FORMAT_JSON); /* the kernel has no use for it */
+	log_to_kernel(fds[1], "reeve-x");
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+		log_emit(levels[i].level, NULL, "two words",
+			 (struct log_field[]){ F_STR("v", "a\n<0>b"), { .key = NULL } });
+		cap.text[read(fds[0], cap.text, sizeof cap.text - 1)] = '\0';
+		snprintf(wanted, sizeof wanted, "%sreeve-x: msg=\"two words\" v=\"a\\n<0>b\"\n",
+			 levels[i].prefix);
+		assert_string_equal(cap.text, wanted);
+	}
+	log_info("long", F_STR("a", big), F_STR("b", big), F_STR("c", big), F_STR("d", big),
+		 F_INT("last", 7));
+	ssize_t n = read(fds[0], cap.text, sizeof cap.text - 1);
+	assert_true(n > 450 && n <= 900); /* of 976 that the kernel takes */
+	cap.text[n] = '\0';
+	assert_non_null(strstr(cap.text, "last=7 cut=true\n"));
+	for (int i = 0; i < 1000; i++)
+		log_info("noise");
+	n = read(fds[0], cap.text, sizeof cap.text - 1);
+	cap.text[n] = '\0';
+	assert_int_equal(count(cap.text, "noise"), 200 - 5);
+	log_to_kernel(-1, NULL);
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void *shout(void *arg)
 {
 	for (int i = 0; i < 100; i++)
@@ -264,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_limited),
+		cmocka_unit_test(test_kernel),
 		cmocka_unit_test(test_threads_do_not_mix_lines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,13 @@ mount -o remount,bind,ro usr
 mount -t tmpfs -o mode=0755 dev dev
 for n in null zero; do touch dev/$n; mount --bind /dev/$n dev/$n; done
 touch dev/console host/console; mount --bind host/console dev/console
+test ! -e host/kmsg || { touch dev/kmsg; mount --bind host/kmsg dev/kmsg; }
+mount -t proc proc proc
+for d in fs vm kernel; do  # these are this machine's, not the namespaces'
+  mount --bind proc/sys/$d proc/sys/$d
+  mount -o remount,bind,ro proc/sys/$d
+done
+echo 0 > proc/sys/net/ipv4/ip_forward  # a new network has what the machine has
 ip link add eth0 type veth peer name peer0 2>/dev/null && ip link set peer0 up || true
 exec chroot . "$@"
 """
@@ -58,12 +65,14 @@ METHODS = {
 class Guest:
     """One agent. `host` is a folder that both sides see: outside as self.host, inside as /host."""
 
-    def __init__(self, folder, *options, init=True, files=None):
+    def __init__(self, folder, *options, init=True, files=None, kmsg=False):
         self.root = folder / "r"
         self.host = self.root / "host"
         self.host.mkdir(parents=True)
         shutil.copy(GUEST, self.host / "reeve-guest")
         self.log_path = folder / "log"
+        if kmsg:  # what the agent takes for the kernel's log
+            (self.host / "kmsg").touch()
         for name, content in (files or {}).items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)

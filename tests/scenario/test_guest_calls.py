@@ -14,7 +14,7 @@ import pytest
 
 from conftest import wait_for
 from grpc_fixtures import LONG_S
-from guest_fixtures import guest, guest_factory  # noqa: F401 (fixtures)
+from guest_fixtures import METHODS, guest, guest_factory, guest_pb  # noqa: F401 (fixtures)
 
 SHUT_OFF, REBOOT = -2, -1  # what reboot() in a pid namespace is to its parent
 
@@ -222,6 +222,19 @@ def test_network(guest):
     assert "default via 10.0.2.3" in out and out.count("default") == 1
 
 
+FORWARDING = ("cat /proc/sys/net/ipv4/ip_forward; "
+              "cat /proc/sys/net/ipv6/conf/eth0/accept_ra /proc/sys/net/ipv6/conf/all/forwarding 2>/dev/null || printf '2\\n1\\n'")
+
+
+def test_network_of_an_init_forwards(guest):
+    """Its containers are behind it; a daemon leaves that to the distribution around it (below)."""
+    assert guest.output("cat /proc/sys/net/ipv4/ip_forward").split() == ["0"]
+    assert guest.code("ConfigureNetwork") == "INVALID_ARGUMENT"
+    assert guest.output("cat /proc/sys/net/ipv4/ip_forward").split() == ["0"]
+    guest.call("ConfigureNetwork", **ipv4("10.0.2.15", "255.255.255.0", "10.0.2.2"))
+    assert guest.output(FORWARDING).split() == ["1", "2", "1"]
+
+
 @pytest.mark.parametrize("config", [
     {}, {"ipv4_config": {}}, ipv4("0.0.0.0", "255.0.0.0", "10.0.0.1"), ipv4("10.0.0.2", "0.0.0.0", "10.0.0.1"),
     ipv4("10.0.0.2", "255.0.0.0", "0.0.0.0"), ipv4("10.0.0.2", "255.0.255.0", "10.0.0.1"),
@@ -293,6 +306,29 @@ def test_available_space(guest):
     assert 0 < guest.call("GetAvailableSpace").available_space <= 1 << 20
 
 
+def test_mount_9p_refusals(guest):
+    """Whoever has the transport and the file system sees more: test_guest_machine.py goes one step further."""
+    call = guest.begin("Mount9P", port=564, target="/host/reeve-guest/x")
+    assert call.code().name == "INTERNAL" and "making the folder: Not a directory" in call.details()
+    call = guest.begin("Mount9P", port=564)
+    assert call.code().name == "INTERNAL" and "making the folder: No such file" in call.details()
+
+
+@pytest.mark.parametrize("name", ["StartTermina", "UpdateStorageBalloon"])
+def test_what_only_chromeos_has(guest, name):
+    with pytest.raises(grpc.RpcError) as e:
+        guest.raw(name, b"")
+    assert e.value.code().name == "UNIMPLEMENTED"
+
+
+def test_every_call_of_the_protocol_is_served(guest):
+    for method in guest_pb.DESCRIPTOR.services_by_name["Maitred"].methods:
+        assert method.name in METHODS
+        with pytest.raises(grpc.RpcError) as e:  # none decodes this; one that is not there would say so first
+            guest.raw(method.name, b"\xff")
+        assert e.value.code().name == "INTERNAL", method.name
+
+
 def test_host_network_changed(guest):
     if not pathlib.Path("/proc/sys/net/ipv6").exists():
         pytest.skip("no IPv6")
@@ -315,6 +351,17 @@ def test_init_mounts_what_a_system_needs(guest):
         assert target in mounts
     assert guest.output("stat -c %a /run/lock /var/empty").split() == ["1777", "755"]
     assert guest.output("cat /proc/1/comm").strip() == "reeve-guest"
+
+
+def test_log_of_an_init(guest_factory):
+    """It is the kernel's, with its levels; and stderr's where there is no /dev/kmsg, as in the other tests."""
+    g = guest_factory("--no-ready", kmsg=True)
+    lines = lambda: (g.host / "kmsg").read_text().splitlines()  # noqa: E731
+    assert "<30>reeve-guest: msg=listening address=unix:/host/s" in lines()
+    assert g.launch("no\n<0>such") == ("FAILED", 0)
+    assert '<28>reeve-guest: msg="a program did not start" program="no\\n<0>such" step=exec error="No such file or directory"' \
+        in lines()
+    assert "msg=" not in g.log()
 
 
 def test_shutdown(guest):
@@ -394,6 +441,9 @@ def test_not_init(guest_factory):
     assert call.code().name == "FAILED_PRECONDITION"
     assert g.sh("exit 3") == ("EXITED", 3)
     assert g.mount(target="/mnt", fstype="tmpfs") == 0
+    g.call("ConfigureNetwork", **ipv4("10.0.2.15", "255.255.255.0", "10.0.2.2"))
+    assert "10.0.2.15/24" in g.output("ip -4 -o addr show eth0")
+    assert g.output("cat /proc/sys/net/ipv4/ip_forward").split() == ["0"]
 
 
 def test_the_host_is_told(guest_factory):

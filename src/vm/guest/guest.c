@@ -209,6 +209,8 @@ int guest_open(struct guest *g, const struct guest_options *o, struct error *err
 		r = read_token(g, err);
 	if (r == 0 && o->address)
 		r = network_begin(o->interface, o->address, err);
+	if (r == 0 && o->address && o->init)
+		r = network_forward(o->interface, err);
 	if (r == 0)
 		r = loop_new(&g->loop);
 	if (r)

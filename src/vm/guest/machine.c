@@ -5,6 +5,7 @@
 #include "vm/guest/machine.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "vm/guest/sysctl.h"
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -143,14 +144,6 @@ int machine_available_space(uint64_t *ret_bytes, struct error *err)
 	return 0;
 }
 
-static int write_word(const char *path, const char *word)
-{
-	CLEANUP(close_fdp) int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, word, strlen(word)) < 0)
-		return -errno;
-	return 0;
-}
-
 static void hang_up(const char *pid, const char *name)
 {
 	char path[64], comm[32] = "";
@@ -176,10 +169,10 @@ static void hang_up_all(const char *name)
 int machine_network_changed(const char *interface, struct error *err)
 {
 	char path[PATH_SIZE];
-	snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%.32s/disable_ipv6", interface);
-	int r = write_word(path, "1");
+	snprintf(path, sizeof path, "net/ipv6/conf/%.32s/disable_ipv6", interface);
+	int r = sysctl_set(path, "1");
 	if (r == 0)
-		r = write_word(path, "0");
+		r = sysctl_set(path, "0");
 	hang_up_all("dnsmasq");
 	return r < 0 ? fail(err, "switching IPv6 off and on", r) : 0;
 }
@@ -200,15 +193,19 @@ static int connect_host(uint32_t port)
 	return fd < 0 ? -errno : fd;
 }
 
-int machine_mount_9p(uint32_t port, const char *target, int *ret_errno, struct error *err)
+int machine_mount_9p(uint32_t port, const char *target, struct error *err)
 {
-	char options[160];
+	char options[160], what[64];
+	snprintf(what, sizeof what, "connecting to the host's port %u", port);
+	int r = dir_make(target, 0755);
+	if (r < 0)
+		return fail(err, "making the folder", r);
 	CLEANUP(close_fdp) int fd = connect_host(port);
-	int r = fd < 0 ? fd : dir_make(target, 0755);
+	if (fd < 0)
+		return fail(err, what, fd);
 	snprintf(options, sizeof options,
 		 "trans=fd,rfdno=%d,wfdno=%d,cache=none,access=any,version=9p2000.L", fd, fd);
-	if (r >= 0 && mount("9p", target, "9p", MS_NOSUID | MS_NODEV, options) < 0)
-		r = -errno;
-	*ret_errno = r < 0 ? -r : 0;
-	return r < 0 ? fail(err, "mounting 9P", r) : 0;
+	if (mount("9p", target, "9p", MS_NOSUID | MS_NODEV, options) < 0)
+		return fail(err, "mounting 9P", -errno);
+	return 0;
 }

@@ -29,6 +29,5 @@ int machine_open_stateful(void) WARN_UNUSED;
 int machine_available_space(uint64_t *ret_bytes, struct error *err) WARN_UNUSED;
 /* The host has another network: addresses of IPv6 are asked for anew, dnsmasq forgets what it knew. */
 int machine_network_changed(const char *interface, struct error *err) WARN_UNUSED;
-/* 9P over vsock from the host's port. ERR_INTERNAL with *ret_errno. */
-int machine_mount_9p(uint32_t port, const char *target, int *ret_errno,
-		     struct error *err) WARN_UNUSED;
+/* 9P over vsock from the host's port. */
+int machine_mount_9p(uint32_t port, const char *target, struct error *err) WARN_UNUSED;

@@ -5,6 +5,7 @@
  */
 #include "vm/guest/network.h"
 #include "base/span.h"
+#include "vm/guest/sysctl.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
@@ -71,6 +72,25 @@ int network_begin(const char *interface, const char *text, struct error *err)
 		return r;
 	await_interface(interface);
 	return network_configure(interface, &c, err);
+}
+
+int network_forward(const char *interface, struct error *err)
+{
+	char accept_ra[64];
+	const struct {
+		const char *name, *value;
+	} rows[] = {
+		{ "net/ipv4/ip_forward", "1" },
+		{ accept_ra, "2" }, /* else who forwards listens to no router */
+		{ "net/ipv6/conf/all/forwarding", "1" },
+	};
+	snprintf(accept_ra, sizeof accept_ra, "net/ipv6/conf/%.32s/accept_ra", interface);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int r = sysctl_set(rows[i].name, rows[i].value);
+		if (r < 0 && r != -ENOENT)
+			return error_set(err, ERR_INTERNAL, "%s: %s", rows[i].name, strerror(-r));
+	}
+	return 0;
 }
 
 static struct ifreq request_for(const char *interface, uint32_t address)

@@ -96,8 +96,7 @@ static void mount_9p_now(void *user)
 	const VmTools__Mount9PRequest *request = grpc_call_request(call);
 	VmTools__MountResponse response = VM_TOOLS__MOUNT_RESPONSE__INIT;
 	struct error err;
-	int e, r = machine_mount_9p(request->port, request->target, &e, &err);
-	response.error = e;
+	int r = machine_mount_9p(request->port, request->target, &err);
 	if (r)
 		grpc_reply_error(call, r, &err);
 	else

@@ -46,6 +46,8 @@ static void configure_network(struct grpc_call *call)
 	if (ipv4)
 		c = (struct ipv4_config){ ipv4->address, ipv4->netmask, ipv4->gateway };
 	int r = network_check(&c, &err);
+	if (r == 0 && g->options.init) /* a daemon's distribution has its own mind about it */
+		r = network_forward(g->options.interface, &err);
 	if (r == 0)
 		r = network_configure(g->options.interface, &c, &err);
 	reply_result(call, r, &err);
