@@ -1,95 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * See embedded.h. The loop: let the supervisor decide, feed the plugin, wait for whatever comes next (a commit, the
- * child's end, its words, the plugin's).
- *
- * The link is a socket pair made for each child; both ends go with it. What the plugin is sent is bounded: the store
- * is read on only while little waits to be written.
- *
- * A waiter (broker_when_in_force) is NEW until the loop begins a turn, so that everything committed before it is read
- * in that turn or a later one; when a turn leaves nothing unread it is SENT, behind a SYNC, and answered when the
- * plugin says SYNCED.
+ * child's end, its words, the plugin's). embedded-link.c is what is said to the plugin and heard of it.
  */
-#include "server/broker/embedded.h"
-
 #include "server/broker/conf.h"
-#include "server/broker/feeder.h"
-#include "server/broker/files.h"
-#include "server/broker/internal.h"
-#include "server/broker/supervisor.h"
+#include "server/broker/embedded-private.h"
 
-#include "broker/link.h"
 #include "server/metrics.h"
-#include "server/seen.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define OUT_FULL      (256 << 10)
-#define OUT_MAX       ((size_t)64 << 20) /* OUT_FULL and the largest page */
-#define SLEEP_MAX_MS  5000
-#define FEED_AGAIN_MS 1000 /* after the store failed */
-#define IN_FORCE_MS   2000
-#define BAD_STARTS    3 /* in a row, before what it kept is suspected */
-#define LINE_MAX_     400
-
-struct waiter {
-	struct waiter *next;
-	void (*fn)(void *user, bool in_force);
-	void *user;
-	int64_t until_ms;
-	bool fresh;   /* NEW */
-	uint64_t seq; /* SENT behind this SYNC; 0: not yet */
-};
-
-struct embedded {
-	struct broker *broker;
-	struct server *server;
-	struct feeder *feed;
-	struct presence *presence;
-	struct broker_files files;
-	bool tls;
-	char program[4096], socket[64], secret[TOKEN_TEXT_SIZE];
-	pthread_t thread;
-	bool started;
-	int wake_fd;
-	atomic_bool woken, stopping, reloading;
-	atomic_uint_fast64_t life;     /* which child this is; the first is 1 */
-	atomic_uint_fast64_t admitted; /* the life that devices may come to */
-
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool ready, failed; /* of the first start */
-	bool admits;        /* the first child, or one after it, has let devices in */
-	bool ended;         /* the thread */
-	struct waiter *waiters;
-
-	/* the thread's own */
-	struct supervisor supervisor;
-	struct child child; /* pid 0: none */
-	int link;           /* our end; -1: no child */
-	struct link_reader reader;
-	struct buf out;
-	size_t n_written;
-	bool broken;         /* the link: the child is ended */
-	int64_t feed_due_ms; /* monotonic; INT64_MAX: when woken */
-	uint64_t last_sync;
-	uint64_t said_admitted; /* the life whose plugin was told */
-	uint64_t admit_sync;    /* … and the SYNC behind it; 0: answered */
-	uint64_t stats[LINK_STATS_N];
-	char line[LINE_MAX_ + 1], last_line[LINE_MAX_ + 1]; /* of its words: being read; read */
-	size_t n_line;
-};
+#define OUT_MAX      ((size_t)64 << 20) /* what is bounded by OUT_FULL, and the largest page */
+#define SLEEP_MAX_MS 5000
+#define BAD_STARTS   3 /* in a row, before what it kept is suspected */
 
 /* ---- waking ---- */
 
@@ -110,246 +42,14 @@ static void take_wake(struct embedded *e)
 	e->feed_due_ms = 0;
 }
 
-/* ---- waiters ---- */
-
-void embedded_when_in_force(struct embedded *e, void (*fn)(void *user, bool in_force), void *user)
-{
-	struct waiter *w = calloc(1, sizeof *w);
-	if (!w)
-		abort();
-	*w = (struct waiter){
-		.fn = fn, .user = user, .until_ms = clock_mono_ms() + IN_FORCE_MS, .fresh = true
-	};
-	pthread_mutex_lock(&e->lock);
-	bool ended = e->ended;
-	if (!ended) {
-		w->next = e->waiters;
-		e->waiters = w;
-	}
-	pthread_mutex_unlock(&e->lock);
-	if (ended) {
-		free(w);
-		fn(user, false);
-		return;
-	}
-	embedded_wake(e);
-}
-
-static void begin_turn(struct embedded *e)
-{
-	pthread_mutex_lock(&e->lock);
-	for (struct waiter *w = e->waiters; w; w = w->next)
-		w->fresh = false;
-	pthread_mutex_unlock(&e->lock);
-}
-
-/* Nothing is left unread: one SYNC for all that wait for one. */
-static void send_sync(struct embedded *e)
-{
-	bool any = false;
-	pthread_mutex_lock(&e->lock);
-	for (struct waiter *w = e->waiters; w; w = w->next)
-		if (!w->fresh && w->seq == 0) {
-			w->seq = e->last_sync + 1;
-			any = true;
-		}
-	pthread_mutex_unlock(&e->lock);
-	if (any)
-		link_add(&e->out,
-			 &(struct link_message){ .type = LINK_SYNC, .number = ++e->last_sync });
-}
-
-/* Answers those that the SYNC covers, and those whose time is up. Returns when the next one's is. */
-static int64_t answer_waiters(struct embedded *e, uint64_t synced, int64_t now_ms)
-{
-	struct waiter *done = NULL;
-	int64_t next_ms = INT64_MAX;
-	pthread_mutex_lock(&e->lock);
-	for (struct waiter **at = &e->waiters; *at;) {
-		struct waiter *w = *at;
-		if ((w->seq == 0 || w->seq > synced) && now_ms < w->until_ms) {
-			next_ms = w->until_ms < next_ms ? w->until_ms : next_ms;
-			at = &w->next;
-			continue;
-		}
-		*at = w->next;
-		w->next = done;
-		done = w;
-	}
-	pthread_mutex_unlock(&e->lock);
-	while (done) {
-		struct waiter *w = done;
-		done = w->next;
-		w->fn(w->user, w->seq != 0 && w->seq <= synced);
-		free(w);
-	}
-	return next_ms;
-}
-
-static void forget_syncs(struct embedded *e)
-{
-	pthread_mutex_lock(&e->lock);
-	for (struct waiter *w = e->waiters; w; w = w->next)
-		w->seq = 0;
-	pthread_mutex_unlock(&e->lock);
-}
-
-/* ---- the link ---- */
-
-static void on_stats(struct embedded *e, const uint64_t now[LINK_STATS_N])
-{
-	static const struct {
-		size_t stat;
-		enum metrics_counter counter;
-	} counters[] = { { LINK_STAT_REFUSED, METRICS_MQTT_REFUSED },
-			 { LINK_STAT_DENIED, METRICS_MQTT_DENIED },
-			 { LINK_STAT_KICKED, METRICS_MQTT_CLOSED } };
-	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
-		metrics_add(e->server->metrics, counters[i].counter,
-			    now[counters[i].stat] - e->stats[counters[i].stat]);
-	metrics_set_mqtt(e->server->metrics, (int64_t)now[LINK_STAT_CONNECTIONS],
-			 (int64_t)now[LINK_STAT_ACCOUNTS]);
-	memcpy(e->stats, now, sizeof e->stats);
-}
-
-static void on_ready(struct embedded *e)
-{
-	(void)supervisor_step(&e->supervisor, SUPERVISOR_READY, clock_mono_ms());
-	if (e->supervisor.n_starts > 1)
-		log_info("the MQTT broker serves again", F_INT("process", e->child.pid));
-	pthread_mutex_lock(&e->lock);
-	e->ready = true;
-	pthread_cond_broadcast(&e->changed);
-	pthread_mutex_unlock(&e->lock);
-}
-
-static void note_admits(struct embedded *e)
-{
-	e->admit_sync = 0;
-	pthread_mutex_lock(&e->lock);
-	e->admits = true;
-	pthread_cond_broadcast(&e->changed);
-	pthread_mutex_unlock(&e->lock);
-}
-
-static void on_message(void *user, const struct link_message *m)
-{
-	struct embedded *e = user;
-	int64_t id = (int64_t)m->number;
-	switch (m->type) {
-	case LINK_READY:
-		on_ready(e);
-		break;
-	case LINK_SYNCED:
-		(void)answer_waiters(e, m->number, clock_mono_ms());
-		if (e->admit_sync != 0 && m->number >= e->admit_sync)
-			note_admits(e);
-		break;
-	case LINK_PRESENCE:
-		if (m->flags & LINK_CONTACT)
-			seen_device(e->server->seen, id, clock_utc_ms());
-		presence_report(e->presence, id, m->flags, clock_utc_ms());
-		break;
-	case LINK_STATS:
-		on_stats(e, m->stats);
-		break;
-	case LINK_SERVER:
-	case LINK_BEGIN:
-	case LINK_ACCOUNT:
-	case LINK_REMOVE:
-	case LINK_END:
-	case LINK_SYNC:
-	case LINK_ADMIT:
-		break; /* ours to say */
-	}
-}
-
-static void receive(struct embedded *e)
-{
-	uint8_t bytes[16384];
-	ssize_t n = read(e->link, bytes, sizeof bytes);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	struct span in = { bytes, n > 0 ? (size_t)n : 0 };
-	e->broken = n <= 0 || link_feed(&e->reader, in, on_message, e) != 0;
-}
-
-static void send_out(struct embedded *e)
-{
-	ssize_t n = 0;
-	while (e->n_written < e->out.n && n >= 0) {
-		n = send(e->link, e->out.p + e->n_written, e->out.n - e->n_written, MSG_NOSIGNAL);
-		e->n_written += n > 0 ? (size_t)n : 0;
-		if (n > 0)
-			(void)supervisor_step(&e->supervisor, SUPERVISOR_PROGRESS, clock_mono_ms());
-	}
-	if (n < 0) {
-		e->broken = errno != EAGAIN && errno != EINTR;
-		return;
-	}
-	buf_reset(&e->out);
-	e->n_written = 0;
-}
-
-static void say_admitted(struct embedded *e)
-{
-	uint64_t life = atomic_load(&e->life);
-	if (e->said_admitted == life || atomic_load(&e->admitted) != life)
-		return;
-	e->said_admitted = life;
-	e->admit_sync = ++e->last_sync;
-	link_add(&e->out, &(struct link_message){ .type = LINK_ADMIT });
-	link_add(&e->out, &(struct link_message){ .type = LINK_SYNC, .number = e->admit_sync });
-}
-
-static void feed(struct embedded *e)
-{
-	bool more = true;
-	int64_t now = clock_mono_ms();
-	if (now < e->feed_due_ms)
-		return;
-	begin_turn(e);
-	while (more && !e->stopping && e->out.n < OUT_FULL) {
-		int r = feeder_fill(e->feed, &e->out, &more);
-		if (r < 0) {
-			metrics_add(e->server->metrics, METRICS_FOLLOWER_ERRORS, 1);
-			log_limited(LOG_LEVEL_ERROR, "the MQTT accounts cannot be read",
-				    F_INT("error", r));
-			e->feed_due_ms = now + FEED_AGAIN_MS;
-			return;
-		}
-	}
-	e->feed_due_ms = more ? 0 : INT64_MAX;
-	if (!more)
-		send_sync(e);
-}
-
 /* ---- the child ---- */
-
-static void say_line(struct embedded *e)
-{
-	e->line[e->n_line] = '\0';
-	size_t n_time = strspn(e->line, "0123456789"); /* before it has read its configuration */
-	const char *text = e->line[n_time] == ':' ? e->line + n_time + 1 : e->line;
-	text += *text == ' ';
-	bool is_reason = strncmp(text, "Error: ", 7) == 0;
-	if (e->n_line > 0 && (is_reason || strncmp(e->last_line, "Error: ", 7) != 0))
-		snprintf(e->last_line, sizeof e->last_line, "%s", text);
-	if (e->n_line > 0 && !strstr(text, "TCP_NODELAY")) /* our own connection is no TCP */
-		log_limited(LOG_LEVEL_WARN, "mosquitto", F_STR("says", text));
-	e->n_line = 0;
-}
 
 static void hear(struct embedded *e)
 {
 	char text[1024];
 	ssize_t n;
 	while (e->child.stderr_fd >= 0 && (n = read(e->child.stderr_fd, text, sizeof text)) > 0)
-		for (ssize_t i = 0; i < n; i++)
-			if (text[i] == '\n' || e->n_line == LINE_MAX_)
-				say_line(e);
-			else
-				e->line[e->n_line++] = text[i];
+		words_add(&e->words, (struct span){ (const uint8_t *)text, (size_t)n });
 }
 
 static void close_child(struct embedded *e)
@@ -361,13 +61,7 @@ static void close_child(struct embedded *e)
 		*fds[i] = -1;
 	}
 	e->child.pid = 0;
-	link_reader_fini(&e->reader);
-	link_reader_init(&e->reader);
-	buf_reset(&e->out);
-	e->n_written = 0;
-	e->broken = false;
-	memset(e->stats, 0, sizeof e->stats);
-	forget_syncs(e);
+	embedded_link_lost(e);
 }
 
 static void first_start_failed(struct embedded *e)
@@ -382,7 +76,7 @@ static void first_start_failed(struct embedded *e)
  * right what was retained. */
 static bool forget_kept(struct embedded *e)
 {
-	bool bad = strstr(e->last_line, "open database") != NULL;
+	bool bad = strstr(e->words.last, "open database") != NULL;
 	return (bad || e->supervisor.n_bad == BAD_STARTS) && broker_files_move_kept(&e->files);
 }
 
@@ -390,7 +84,7 @@ static bool forget_kept(struct embedded *e)
 static void exited(struct embedded *e, int status)
 {
 	hear(e);
-	say_line(e);
+	words_end(&e->words);
 	close_child(e);
 	presence_clear(e->presence, clock_utc_ms());
 	metrics_set_mqtt(e->server->metrics, 0, 0);
@@ -458,7 +152,7 @@ static int start_child(struct embedded *e)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
 		return -errno;
 	e->link = pair[0];
-	e->last_line[0] = '\0';
+	e->words.last[0] = '\0';
 	atomic_fetch_add(&e->life, 1);
 	int r = write_conf(e, pair[1]) == 0 ? spawn(e, pair[1]) : -ENOSPC;
 	close(pair[1]);
@@ -493,7 +187,7 @@ static void act(struct embedded *e, enum supervisor_action action)
 	}
 	if (r == 0)
 		return;
-	snprintf(e->last_line, sizeof e->last_line, "%s", strerror(-r));
+	snprintf(e->words.last, sizeof e->words.last, "%s", strerror(-r));
 	exited(e, 0);
 }
 
@@ -524,7 +218,7 @@ static int wait_ms(const struct embedded *e, int64_t waiter_ms)
 
 static void wait_for_events(struct embedded *e)
 {
-	int64_t waiter_ms = answer_waiters(e, 0, clock_mono_ms());
+	int64_t waiter_ms = waiters_answer(&e->waiters, 0, clock_mono_ms());
 	struct pollfd fds[] = {
 		{ .fd = e->wake_fd, .events = POLLIN },
 		{ .fd = e->child.pid_fd, .events = POLLIN },
@@ -538,7 +232,7 @@ static void wait_for_events(struct embedded *e)
 	if (fds[2].revents)
 		hear(e);
 	if (fds[3].revents)
-		receive(e);
+		embedded_receive(e);
 	if (fds[1].revents)
 		reap(e);
 }
@@ -552,9 +246,8 @@ static void step(struct embedded *e)
 		reload(e);
 	act(e, supervisor_step(&e->supervisor, SUPERVISOR_TICK, now));
 	if (e->link >= 0 && !e->broken) {
-		feed(e);
-		say_admitted(e);
-		send_out(e);
+		embedded_feed(e);
+		embedded_send(e);
 	}
 	if (e->broken ||
 	    e->out.failed) { /* the plugin ends the broker by itself, if it still can */
@@ -570,10 +263,7 @@ static void *embedded_main(void *arg)
 	struct embedded *e = arg;
 	while (e->supervisor.state != SUPERVISOR_ENDED)
 		step(e);
-	pthread_mutex_lock(&e->lock);
-	e->ended = true;
-	pthread_mutex_unlock(&e->lock);
-	(void)answer_waiters(e, 0, INT64_MAX);
+	waiters_close(&e->waiters);
 	return NULL;
 }
 
@@ -594,6 +284,7 @@ static struct embedded *embedded_new(struct broker *b)
 	link_reader_init(&e->reader);
 	buf_init(&e->out, OUT_MAX);
 	rand_token(e->secret);
+	waiters_init(&e->waiters);
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
@@ -632,7 +323,7 @@ static int wait_for_first_start(struct embedded *e, struct error *err)
 		return 0;
 	embedded_stop(e); /* so that what it said last is still */
 	return error_set(err, ERR_UNAVAILABLE, "The MQTT broker does not start: %s",
-			 *e->last_line ? e->last_line : "it ended at once");
+			 *e->words.last ? e->words.last : "it ended at once");
 }
 
 static int start_thread(struct embedded *e)
@@ -684,6 +375,7 @@ void embedded_free(struct embedded *e)
 	presence_free(e->presence);
 	if (e->wake_fd >= 0)
 		close(e->wake_fd);
+	waiters_fini(&e->waiters);
 	pthread_cond_destroy(&e->changed);
 	pthread_mutex_destroy(&e->lock);
 	secret_erase(e->secret, sizeof e->secret);
@@ -691,6 +383,14 @@ void embedded_free(struct embedded *e)
 }
 
 /* ---- for others ---- */
+
+void embedded_when_in_force(struct embedded *e, void (*fn)(void *user, bool in_force), void *user)
+{
+	if (waiters_add(&e->waiters, fn, user, clock_mono_ms()))
+		embedded_wake(e);
+	else
+		fn(user, false);
+}
 
 void embedded_reload(struct embedded *e)
 {
