@@ -266,7 +266,7 @@ static int chore_count(struct followers *f, int64_t now_ms)
 	}
 	arena_fini(&a);
 	if (r == 0)
-		metrics_set_commands_open(f->server->metrics, total);
+		metrics_set(f->server->metrics, METRICS_COMMANDS_OPEN, total);
 	return r;
 }
 

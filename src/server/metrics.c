@@ -98,8 +98,7 @@ struct metrics {
 	struct histogram writes;
 	_Atomic uint64_t write_results[3]; /* stored, refused, failed */
 	_Atomic uint64_t counters[METRICS_COUNTERS_N];
-	_Atomic int64_t commands_open;
-	_Atomic int64_t mqtt_connections, mqtt_accounts;
+	_Atomic int64_t gauges[METRICS_GAUGES_N];
 };
 
 struct metrics *metrics_new(void)
@@ -122,15 +121,9 @@ int64_t metrics_now_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-void metrics_set_commands_open(struct metrics *m, int64_t n)
+void metrics_set(struct metrics *m, enum metrics_gauge which, int64_t n)
 {
-	m->commands_open = n;
-}
-
-void metrics_set_mqtt(struct metrics *m, int64_t n_connections, int64_t n_accounts)
-{
-	m->mqtt_connections = n_connections;
-	m->mqtt_accounts = n_accounts;
+	m->gauges[which] = n;
 }
 
 void metrics_add(struct metrics *m, enum metrics_counter which, uint64_t n)
@@ -169,7 +162,7 @@ void metrics_write(struct metrics *m, int r, int64_t duration_us)
 struct row {
 	const char *name, *type, *help;
 	void (*emit)(struct buf *out, const struct row *row, struct server *s);
-	enum metrics_counter counter;
+	int which; /* enum metrics_counter or metrics_gauge */
 };
 
 static void add_value(struct buf *out, const struct row *row, int64_t v)
@@ -179,7 +172,7 @@ static void add_value(struct buf *out, const struct row *row, int64_t v)
 
 static void emit_counter(struct buf *out, const struct row *row, struct server *s)
 {
-	add_value(out, row, (int64_t)s->metrics->counters[row->counter]);
+	add_value(out, row, (int64_t)s->metrics->counters[row->which]);
 }
 
 static void emit_build(struct buf *out, const struct row *row, struct server *s)
@@ -257,19 +250,9 @@ static void emit_doorbells(struct buf *out, const struct row *row, struct server
 	add_value(out, row, (int64_t)doorbells_n(s->doorbells));
 }
 
-static void emit_commands_open(struct buf *out, const struct row *row, struct server *s)
+static void emit_gauge(struct buf *out, const struct row *row, struct server *s)
 {
-	add_value(out, row, s->metrics->commands_open);
-}
-
-static void emit_mqtt_connections(struct buf *out, const struct row *row, struct server *s)
-{
-	add_value(out, row, s->metrics->mqtt_connections);
-}
-
-static void emit_mqtt_accounts(struct buf *out, const struct row *row, struct server *s)
-{
-	add_value(out, row, s->metrics->mqtt_accounts);
+	add_value(out, row, s->metrics->gauges[row->which]);
 }
 
 static void emit_seen_dropped(struct buf *out, const struct row *row, struct server *s)
@@ -323,7 +306,8 @@ static const struct row rows[] = {
 	{ "reeve_samples_pruned_total", "counter", "Measurements of devices removed by age",
 	  emit_counter, METRICS_SAMPLES_PRUNED },
 	{ "reeve_commands_open", "gauge",
-	  "Commands that are not finished, as of the last half minute", emit_commands_open, 0 },
+	  "Commands that are not finished, as of the last half minute", emit_gauge,
+	  METRICS_COMMANDS_OPEN },
 	{ "reeve_commands_expired_total", "counter", "Commands whose time ran out", emit_counter,
 	  METRICS_COMMANDS_EXPIRED },
 	{ "reeve_seen_dropped_total", "counter", "Last contacts not recorded for want of room",
@@ -332,9 +316,12 @@ static const struct row rows[] = {
 	  "Background work that failed and is tried again", emit_counter, METRICS_FOLLOWER_ERRORS },
 	{ "reeve_mqtt_connections", "gauge",
 	  "Connections of devices to the embedded broker, as of the last seconds",
-	  emit_mqtt_connections, 0 },
+	  emit_gauge, METRICS_MQTT_CONNECTIONS },
 	{ "reeve_mqtt_accounts", "gauge", "Devices that may log in at the embedded broker",
-	  emit_mqtt_accounts, 0 },
+	  emit_gauge, METRICS_MQTT_ACCOUNTS },
+	{ "reeve_mqtt_admits", "gauge",
+	  "1 when the embedded broker lets devices in: what it had retained is compared",
+	  emit_gauge, METRICS_MQTT_ADMITS },
 	{ "reeve_mqtt_refused_total", "counter", "Log-ins that the embedded broker refused",
 	  emit_counter, METRICS_MQTT_REFUSED },
 	{ "reeve_mqtt_denied_total", "counter",
@@ -359,6 +346,9 @@ static const struct row rows[] = {
 	{ "reeve_flyve_lost_total", "counter",
 	  "Retained messages that the broker had lost and was given again", emit_counter,
 	  METRICS_FLYVE_LOST },
+	{ "reeve_flyve_retained", "gauge",
+	  "Topics that are retained at the broker for this server, as of the last seconds",
+	  emit_gauge, METRICS_FLYVE_RETAINED },
 	{ "reeve_flyve_erased_total", "counter",
 	  "Retained messages at the broker that nobody here had published", emit_counter,
 	  METRICS_FLYVE_ERASED },

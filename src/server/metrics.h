@@ -31,14 +31,20 @@ enum metrics_counter {
 	METRICS_COUNTERS_N,
 };
 
+enum metrics_gauge {
+	METRICS_COMMANDS_OPEN,    /* counted now and then, because counting takes a scan */
+	METRICS_MQTT_CONNECTIONS, /* of the embedded broker; 0 while it does not run, … */
+	METRICS_MQTT_ACCOUNTS,
+	METRICS_MQTT_ADMITS,    /* … and 1 when devices are let in */
+	METRICS_FLYVE_RETAINED, /* counted now and then */
+	METRICS_GAUGES_N,
+};
+
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
 int64_t metrics_now_us(void); /* monotonic */
 
-/* What the follower counts now and then, because counting takes a scan. */
-void metrics_set_commands_open(struct metrics *m, int64_t n);
-/* Of the embedded broker; 0 while it does not run. */
-void metrics_set_mqtt(struct metrics *m, int64_t n_connections, int64_t n_accounts);
+void metrics_set(struct metrics *m, enum metrics_gauge which, int64_t n);
 void metrics_add(struct metrics *m, enum metrics_counter which, uint64_t n);
 /* http_options.after; logs at debug, and server errors at warn. 'server' is a struct server. */
 void metrics_request(struct http_request *req, int status, size_t n_bytes, int64_t duration_us,

@@ -58,6 +58,7 @@ int store_retained_list(struct store_conn *c, int64_t fleet_id, int64_t device_i
 /* Rows valid during the call; a positive return ends it, a negative fails it. */
 typedef int retained_fn(void *user, const struct retained *r);
 int store_retained_each(struct store_conn *c, retained_fn *fn, void *user) WARN_UNUSED;
+int store_retained_count(struct store_conn *c, int64_t *ret) WARN_UNUSED; /* a scan */
 int store_retained_pending(struct store_conn *c, size_t limit, retained_fn *fn,
 			   void *user) WARN_UNUSED;
 

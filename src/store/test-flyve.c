@@ -45,8 +45,11 @@ static void test_retained(struct fixture *f)
 	struct retained r, *rows;
 	bool changed;
 	size_t n;
+	int64_t count;
 	fixture_organization(f);
 	struct store_conn *tx = tx_begin(f);
+	assert_ok(store_retained_count(tx, &count));
+	assert_int_equal(count, 0);
 	assert_true(want(f, tx, "a", "1"));
 	assert_false(want(f, tx, "a", "1")); /* on its way already */
 	assert_pending(tx, "a+ ");
@@ -67,7 +70,11 @@ static void test_retained(struct fixture *f)
 	assert_pending(tx, "a- b+ ");
 	assert_ok(store_retained_list(tx, 0, 7, &f->arena, &rows, &n));
 	assert_int_equal(n, 2);
+	assert_ok(store_retained_count(tx, &count));
+	assert_int_equal(count, 2);
 	assert_ok(store_retained_published(tx, "a", ""));
+	assert_ok(store_retained_count(tx, &count));
+	assert_int_equal(count, 1);
 	assert_err(NOT_FOUND, store_retained_get(tx, "a", &f->arena, &r, &f->err));
 	assert_ok(store_retained_published(tx, "a", "")); /* said again */
 	assert_ok(store_retained_published(tx, "b", "1"));

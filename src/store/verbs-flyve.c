@@ -242,6 +242,12 @@ int store_retained_each(struct store_conn *c, retained_fn *fn, void *user)
 	return row_scan(c, &s, each_row, &e);
 }
 
+int store_retained_count(struct store_conn *c, int64_t *ret)
+{
+	struct scan s = { .table = TABLE_retained, .index = INDEX_PRIMARY };
+	return count_rows(c, &s, ret);
+}
+
 int store_retained_pending(struct store_conn *c, size_t limit, retained_fn *fn, void *user)
 {
 	struct each e = { fn, user };

@@ -308,6 +308,13 @@ def test_metrics(server, agents, phones):
     a.say("Status/Task", {"updateStatus": [{"taskId": 1}, {"taskId": "x"}, {"taskId": "1000000099", "status": "done"}]})
     wait_for(lambda: (read("refused_total"), read("entries_refused_total")) == (before[0] + 1, before[1] + 3), 60)
     assert read("lost_total") == 0 and read("erased_total") == 0
+    setting(server, "fleets/phones", "camera.disabled", True)
+    a.wait(lambda: a.policies("0/fleet/%d" % phones["id"]), "the task")
+    db = sqlite3.connect(server.data / "store.sqlite")
+    n_rows = db.execute("SELECT COUNT(*) FROM retained").fetchone()[0]
+    db.close()
+    assert n_rows >= 4  # the manifest in both spellings, which fleet is the device's, the task
+    wait_for(lambda: read("retained") == n_rows, 60, "what is retained to be counted")
     assert re.search(r'^reeve_http_requests_total\{class="flyve",status="2xx"\} [1-9]',
                      server.session().get("/metrics").text, re.M)
 

@@ -169,5 +169,6 @@ def test_metrics(world):
         world.client(name).ok()
     wait_for(lambda: metric(world.server, "reeve_mqtt_connections") == 3, PATIENCE_S, "three connections")
     assert metric(world.server, "reeve_mqtt_accounts") == 3
+    assert metric(world.server, "reeve_mqtt_admits") == 1
     world.close()
     wait_for(lambda: metric(world.server, "reeve_mqtt_connections") == 0, PATIENCE_S, "no connection")

@@ -18,6 +18,7 @@
 
 #define WRITES_PER_MINUTE 1200 /* of one device; as over HTTP */
 #define CHORES_MS         1000
+#define COUNT_MS          10000
 #define FRESH_MS          3000
 
 /* ---- messages ---- */
@@ -314,6 +315,16 @@ static void say_due_queries(struct flyve *f)
 	}
 }
 
+static void count_retained(struct flyve *f, int64_t now_mono_ms)
+{
+	int64_t n = 0;
+	if (now_mono_ms < f->count_due_ms)
+		return;
+	f->count_due_ms = now_mono_ms + COUNT_MS;
+	if (store_retained_count(store_reader(f->server->store), &n) == 0)
+		metrics_set(f->server->metrics, METRICS_FLYVE_RETAINED, n);
+}
+
 void flyve_chores(struct flyve *f, int64_t now_mono_ms)
 {
 	if (now_mono_ms < f->chores_due_ms)
@@ -321,4 +332,5 @@ void flyve_chores(struct flyve *f, int64_t now_mono_ms)
 	f->chores_due_ms = now_mono_ms + CHORES_MS;
 	say_due_queries(f);
 	flyve_probe(f, now_mono_ms);
+	count_retained(f, now_mono_ms);
 }

@@ -78,7 +78,7 @@ struct flyve {
 	 * acknowledgement says so (0: not sent), and whether the check has to be made again first. */
 	uint64_t life, admit_id;
 	bool check_again;
-	int64_t chores_due_ms;
+	int64_t chores_due_ms, count_due_ms;
 };
 
 /* session.c */

@@ -29,8 +29,9 @@ static void on_stats(struct embedded *e, const uint64_t now[LINK_STATS_N])
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
 		metrics_add(e->server->metrics, counters[i].counter,
 			    now[counters[i].stat] - e->stats[counters[i].stat]);
-	metrics_set_mqtt(e->server->metrics, (int64_t)now[LINK_STAT_CONNECTIONS],
-			 (int64_t)now[LINK_STAT_ACCOUNTS]);
+	metrics_set(e->server->metrics, METRICS_MQTT_CONNECTIONS,
+		    (int64_t)now[LINK_STAT_CONNECTIONS]);
+	metrics_set(e->server->metrics, METRICS_MQTT_ACCOUNTS, (int64_t)now[LINK_STAT_ACCOUNTS]);
 	memcpy(e->stats, now, sizeof e->stats);
 }
 
@@ -48,6 +49,7 @@ static void on_ready(struct embedded *e)
 static void note_admits(struct embedded *e)
 {
 	e->admit_sync = 0;
+	metrics_set(e->server->metrics, METRICS_MQTT_ADMITS, 1);
 	pthread_mutex_lock(&e->lock);
 	e->admits = true;
 	pthread_cond_broadcast(&e->changed);
@@ -155,11 +157,15 @@ void embedded_feed(struct embedded *e)
 
 void embedded_link_lost(struct embedded *e)
 {
+	static const enum metrics_gauge gauges[] = { METRICS_MQTT_CONNECTIONS,
+						     METRICS_MQTT_ACCOUNTS, METRICS_MQTT_ADMITS };
 	link_reader_fini(&e->reader);
 	link_reader_init(&e->reader);
 	buf_reset(&e->out);
 	e->n_written = 0;
 	e->broken = false;
 	memset(e->stats, 0, sizeof e->stats);
+	for (size_t i = 0; i < ARRAY_SIZE(gauges); i++)
+		metrics_set(e->server->metrics, gauges[i], 0);
 	waiters_forget(&e->waiters);
 }

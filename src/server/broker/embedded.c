@@ -87,7 +87,6 @@ static void exited(struct embedded *e, int status)
 	words_end(&e->words);
 	close_child(e);
 	presence_clear(e->presence, clock_utc_ms());
-	metrics_set_mqtt(e->server->metrics, 0, 0);
 	(void)supervisor_step(&e->supervisor, SUPERVISOR_EXITED, clock_mono_ms());
 	if (e->supervisor.state == SUPERVISOR_ENDED)
 		return;
