@@ -16,17 +16,6 @@ void hex_encode(struct span in, char *out)
 	*out = '\0';
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool hex_decode(const char *in, uint8_t *out, size_t n_out)
 {
 	if (strlen(in) / 2 != n_out || strlen(in) % 2 != 0)

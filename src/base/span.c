@@ -64,6 +64,30 @@ bool span_get_u8(struct span *s, uint8_t *ret)
 	return true;
 }
 
+int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool span_get_escape(struct span *s, uint8_t *ret)
+{
+	if (s->n < 3 || s->p[0] != '%')
+		return false;
+	int high = hex_value((char)s->p[1]), low = hex_value((char)s->p[2]);
+	if (high < 0 || low < 0)
+		return false;
+	*ret = (uint8_t)(high << 4 | low);
+	s->p += 3;
+	s->n -= 3;
+	return true;
+}
+
 bool span_get_be16(struct span *s, uint16_t *ret)
 {
 	uint32_t v;

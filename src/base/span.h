@@ -27,6 +27,9 @@ bool span_get_be16(struct span *s, uint16_t *ret);
 bool span_get_be24(struct span *s, uint32_t *ret);
 bool span_get_be32(struct span *s, uint32_t *ret);
 bool span_get_varint(struct span *s, uint64_t *ret); /* protobuf base-128, at most 10 bytes */
+bool span_get_escape(struct span *s, uint8_t *ret);  /* "%41", RFC 3986 section 2.1 */
 bool span_get_bytes(struct span *s, size_t n, struct span *ret);
 /* Everything up to (not including) 'c', which is skipped; false when 'c' does not occur. */
 bool span_get_until(struct span *s, char c, struct span *ret);
+
+int hex_value(char c); /* of a digit, in both cases; -1: it is none */

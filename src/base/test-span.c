@@ -133,12 +133,31 @@ static void test_until(void **state)
 	assert_false(span_get_until(&s, '=', &got));
 }
 
+static void test_escape(void **state)
+{
+	static const struct {
+		const char *text;
+		int value; /* -1: none, and nothing is taken */
+	} cases[] = {
+		{ "%41x", 'A' }, { "%fFx", 0xff }, { "%00x", 0 },  { "%4x", -1 },
+		{ "%4", -1 },    { "%", -1 },      { "", -1 },     { "41", -1 },
+		{ "%g1", -1 },   { "%1G", -1 },    { "%%41", -1 }, { "%@A", -1 },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct span s = span_str(cases[i].text);
+		uint8_t got = 7;
+		assert_int_equal(span_get_escape(&s, &got), cases[i].value >= 0);
+		assert_int_equal(got, cases[i].value >= 0 ? cases[i].value : 7);
+		assert_string_equal((const char *)s.p, cases[i].value >= 0 ? "x" : cases[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equality), cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_varint),   cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_until),
+		cmocka_unit_test(test_until),    cmocka_unit_test(test_escape),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

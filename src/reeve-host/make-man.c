@@ -51,7 +51,7 @@ static const char closing[] =
 	".TP\n.B 2\nThe command line or the configuration is wrong.\n"
 	".TP\n.B 3\nThere is no such machine or container.\n"
 	".TP\n.B 5\nIt cannot be done as things are.\n"
-	".SH SEE ALSO\n.BR reeve (1),\n.BR reeved (8)\n";
+	".SH SEE ALSO\n.BR reeve (1),\n.BR reeve\\-container (1),\n.BR reeved (8)\n";
 
 static void add_verbs(struct buf *out)
 {

@@ -109,24 +109,6 @@ void grpc_message_encode(struct buf *out, const char *message)
 	}
 }
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool take_escape(struct span *s, uint8_t *ret)
-{
-	if (s->n < 3 || s->p[0] != '%' || hex_digit(s->p[1]) < 0 || hex_digit(s->p[2]) < 0)
-		return false;
-	*ret = (uint8_t)(hex_digit(s->p[1]) * 16 + hex_digit(s->p[2]));
-	s->p += 3;
-	s->n -= 3;
-	return true;
-}
-
 /* A peer's text: NULs and what is not UTF-8 become U+FFFD, so that it can be shown and logged. */
 void grpc_message_decode(char out[GRPC_MESSAGE_MAX], struct span text)
 {
@@ -134,7 +116,7 @@ void grpc_message_decode(char out[GRPC_MESSAGE_MAX], struct span text)
 	CLEANUP(buf_fini) struct buf clean;
 	size_t n = 0;
 	uint32_t point;
-	while (n < sizeof raw && (take_escape(&text, &raw[n]) || span_get_u8(&text, &raw[n])))
+	while (n < sizeof raw && (span_get_escape(&text, &raw[n]) || span_get_u8(&text, &raw[n])))
 		n++;
 	buf_init(&clean, GRPC_MESSAGE_MAX - 1);
 	for (struct span left = { raw, n }; span_get_utf8_lossy(&left, &point);)

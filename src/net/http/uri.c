@@ -3,19 +3,9 @@
  * Request targets (RFC 3986 section 2.1, RFC 9112 section 3.2); uri.h has the rules.
  */
 #include "net/http/uri.h"
+#include "base/span.h"
 #include "base/utf8.h"
 #include <strings.h>
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* The character at *in, decoded, which moves behind it; -1: a bad escape. */
 static int next_char(const char **in)

@@ -88,13 +88,10 @@ static bool read_digits(struct reader *r, unsigned base, int n_max, unsigned *re
 	char c;
 	*ret = 0;
 	for (; n < n_max && peek(r, &c); n++, skip_one(r)) {
-		unsigned v = c >= '0' && c <= '9' ? (unsigned)(c - '0')
-			     : (c | 0x20) >= 'a' && (c | 0x20) <= 'f'
-				     ? (unsigned)((c | 0x20) - 'a' + 10)
-				     : 99;
-		if (v >= base)
+		int v = hex_value(c);
+		if (v < 0 || (unsigned)v >= base)
 			break;
-		*ret = *ret * base + v;
+		*ret = *ret * base + (unsigned)v;
 	}
 	return n > 0;
 }

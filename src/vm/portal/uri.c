@@ -17,40 +17,17 @@ static bool skip_word(struct span *s, const char *word)
 	return true;
 }
 
-static bool get_digit(struct span *s, unsigned *ret)
-{
-	uint8_t c;
-	if (!span_get_u8(s, &c))
-		return false;
-	if (c >= '0' && c <= '9')
-		*ret = c - '0';
-	else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		*ret = (c | 0x20) - 'a' + 10;
-	else
-		return false;
-	return true;
-}
-
 /* %XX, or a byte as it is; '?' and '#' would begin what is no path any more. */
-static bool get_byte(struct span *s, char *ret)
+static bool get_byte(struct span *s, uint8_t *ret)
 {
-	unsigned high, low;
-	uint8_t c;
-	if (!span_get_u8(s, &c) || c == '?' || c == '#')
-		return false;
-	*ret = (char)c;
-	if (c != '%')
-		return true;
-	if (!get_digit(s, &high) || !get_digit(s, &low))
-		return false;
-	*ret = (char)(high << 4 | low);
-	return true;
+	return span_get_escape(s, ret) ||
+	       (span_get_u8(s, ret) && *ret != '?' && *ret != '#' && *ret != '%');
 }
 
 bool file_uri_path(struct span uri, struct buf *out)
 {
 	CLEANUP(buf_fini) struct buf path;
-	char c;
+	uint8_t c;
 	buf_init(&path, PATH_SIZE);
 	if (!skip_word(&uri, "file:"))
 		return false;
@@ -61,7 +38,7 @@ bool file_uri_path(struct span uri, struct buf *out)
 	while (uri.n > 0) {
 		if (!get_byte(&uri, &c))
 			return false;
-		buf_add_char(&path, c);
+		buf_add_char(&path, (char)c);
 	}
 	if (path.failed || !utf8_valid(buf_span(&path)) || utf8_has_control(buf_span(&path)))
 		return false;
