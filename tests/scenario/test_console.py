@@ -32,6 +32,7 @@ def button(text):
 
 
 def sign_in(page, reeved):
+    reeved.settle()
     page.type("input[name=password]", (reeved.data / "admin.password").read_text().strip())
     page.click(button("Sign in"))
     page.wait_for(says("Overview"))

@@ -174,6 +174,7 @@ def test_operations_exist(reeved, reeve):
 
 def test_tour_of_the_real_server(reeved, tmp_path):
     """Every noun once, with real answers: nothing of the stand-in's is an invention."""
+    reeved.settle()
     device = reeved.device(name="tour")
 
     def run(*words, code=0, stdin=""):
