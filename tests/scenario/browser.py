@@ -18,7 +18,9 @@ import websocket
 
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
          "--disable-background-networking", "--disable-component-update", "--disable-extensions", "--disable-dev-shm-usage",
-         "--remote-allow-origins=*", "--remote-debugging-port=0", "--window-size=1280,900"]
+         "--remote-allow-origins=*", "--remote-debugging-port=0", "--window-size=1280,900",
+         # Nothing is painted here, so its background work (a policy that is stored) would wait for a minute of failsafe.
+         "--enable-features=ImprovedStartupBestEffortDelay:StartupDelayFailsafeTimeout/1s/StartupDelayVisibleTabTimeout/1s"]
 
 
 class Browser:
