@@ -33,7 +33,7 @@ static void look(struct applications *a)
 	arena_init(&a->list_arena);
 	watch_renew(a->watcher, &a->watch);
 	scan_applications(a->dirs, &a->list_arena, &a->list);
-	if (!package_ids_find(a->children, &a->list_arena, &a->list, send_list, a))
+	if (!package_ids_find(a->programs, &a->list_arena, &a->list, send_list, a))
 		send_list(a);
 }
 
@@ -63,10 +63,10 @@ void applications_send(struct applications *a)
 }
 
 void applications_open(struct applications *a, const struct dirs *d, struct host_link *l,
-		       struct watcher *w, struct children *children)
+		       struct watcher *w, struct programs *programs)
 {
 	size_t n = 0;
-	*a = (struct applications){ .dirs = d, .link = l, .watcher = w, .children = children };
+	*a = (struct applications){ .dirs = d, .link = l, .watcher = w, .programs = programs };
 	arena_init(&a->arena);
 	for (; d->data[n]; n++)
 		a->paths[n] = arena_printf(&a->arena, "%s/applications", d->data[n]);

@@ -18,7 +18,7 @@ struct applications { /* embedded */
 	struct watch watch;
 	const char *paths[DATA_DIRS_MAX + 2]; /* the folders, in 'arena' */
 	struct arena arena;
-	struct children *children;
+	struct programs *programs;
 	struct arena list_arena; /* of 'list', while its packages are looked for */
 	struct scanned list;
 	struct pacing pacing;
@@ -26,6 +26,6 @@ struct applications { /* embedded */
 };
 
 void applications_open(struct applications *a, const struct dirs *d, struct host_link *l,
-		       struct watcher *w, struct children *children);
-void applications_close(struct applications *a); /* after children_end() */
+		       struct watcher *w, struct programs *programs);
+void applications_close(struct applications *a); /* after programs_end() */
 void applications_send(struct applications *a);  /* now: the host is new */

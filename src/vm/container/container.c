@@ -257,10 +257,10 @@ static int open_net(struct container *c, struct error *err)
 
 static void open_parts(struct container *c)
 {
-	c->children.loop = c->loop;
+	c->programs.loop = c->loop;
 	c->disk_timer = (struct timer){ .fn = check_disk, .user = c };
 	c->package.container = c->playbook.container = c;
-	applications_open(&c->applications, &c->dirs, &c->link, &c->watcher, &c->children);
+	applications_open(&c->applications, &c->dirs, &c->link, &c->watcher, &c->programs);
 	mime_types_open(&c->mime_types, &c->dirs, c->options.mime_folder, &c->link, &c->watcher);
 	file_watches_open(&c->file_watches, c->dirs.home, &c->link, &c->watcher);
 }
@@ -292,7 +292,7 @@ void container_close(struct container *c)
 {
 	host_link_close(&c->link); /* its last answers still find the others */
 	grpc_server_free(c->server);
-	children_end(&c->children); /* who waited for one still finds the others */
+	programs_end(&c->programs); /* who waited for one still finds the others */
 	file_watches_close(&c->file_watches);
 	mime_types_close(&c->mime_types);
 	applications_close(&c->applications);

@@ -44,7 +44,7 @@ struct container { /* embedded; does not move */
 	struct applications applications;
 	struct mime_types mime_types;
 	struct file_watches file_watches;
-	struct children children;
+	struct programs programs;
 	struct job package, playbook;
 	struct timer disk_timer;
 	struct loop_io signals;

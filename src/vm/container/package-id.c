@@ -12,7 +12,7 @@
 #define ASK_MS 60000
 
 struct search { /* heap; ends itself */
-	struct children *children;
+	struct programs *programs;
 	struct arena *arena;
 	struct scanned *list;
 	struct map *owners; /* file → package's name, in the arena */
@@ -33,7 +33,7 @@ static bool ask(struct search *s, char *const argv[], void (*line)(void *, char 
 	const struct child_start what = {
 		.argv = argv, .line = line, .done = done, .user = s, .timeout_ms = ASK_MS
 	};
-	int r = child_start(s->children, &what, &err);
+	int r = child_start(s->programs, &what, &err);
 	if (r > 0)
 		log_debug("no ids of packages", F_STR("error", err.message));
 	return r == 0;
@@ -130,13 +130,13 @@ static bool ask_for_owners(struct search *s)
 	return n > 2 && ask(s, argv, on_owner_line, on_owners);
 }
 
-bool package_ids_find(struct children *children, struct arena *arena, struct scanned *list,
+bool package_ids_find(struct programs *programs, struct arena *arena, struct scanned *list,
 		      void (*done)(void *user), void *user)
 {
 	struct search *s = calloc(1, sizeof *s);
 	if (!s)
 		abort();
-	*s = (struct search){ .children = children,
+	*s = (struct search){ .programs = programs,
 			      .arena = arena,
 			      .list = list,
 			      .owners = map_new(),

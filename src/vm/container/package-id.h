@@ -10,5 +10,5 @@
 
 /* Sets package_id in the list's applications and then runs done(user), later. 'arena' and list must live until then. false: it
  * does not run, there is nothing to ask. */
-bool package_ids_find(struct children *children, struct arena *arena, struct scanned *list,
+bool package_ids_find(struct programs *programs, struct arena *arena, struct scanned *list,
 		      void (*done)(void *user), void *user) WARN_UNUSED;

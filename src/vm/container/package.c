@@ -113,7 +113,7 @@ static void ask_for_info(struct grpc_call *call, char *const argv[])
 					  .user = i,
 					  .timeout_ms = ASK_MS };
 	grpc_defer(call, NULL, NULL);
-	int r = child_start(&c->children, &what, &err);
+	int r = child_start(&c->programs, &what, &err);
 	if (r) {
 		child_line_copy(i->last, sizeof i->last, reason_of(r, &err));
 		on_info_done(i, 1);
@@ -175,7 +175,7 @@ static int start_apt(struct job *j, const char *verb, const char *what_for,
 	};
 	j->percent = UINT32_MAX;
 	j->failure[0] = '\0';
-	return child_start(&j->container->children, &what, err);
+	return child_start(&j->container->programs, &what, err);
 }
 
 /* ---- InstallLinuxPackage ---- */
@@ -390,7 +390,7 @@ static int find_owner(struct container *c, struct grpc_call *call, const char *i
 					  .done = on_owner_done,
 					  .user = rm,
 					  .timeout_ms = ASK_MS };
-	r = child_start(&c->children, &what, err);
+	r = child_start(&c->programs, &what, err);
 	if (r)
 		free(rm);
 	return r;

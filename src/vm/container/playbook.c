@@ -80,7 +80,7 @@ static int start(struct container *c, const char *playbook, struct error *err)
 		.argv = argv, .line = on_line, .done = on_done, .user = j, .timeout_ms = PLAYBOOK_MS
 	};
 	j->failure[0] = '\0';
-	r = child_start(&c->children, &what, err);
+	r = child_start(&c->programs, &what, err);
 	if (r)
 		remove_file(j);
 	j->busy = r == 0;

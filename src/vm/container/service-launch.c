@@ -74,10 +74,11 @@ static int launch(struct container *c, const VmTools__Container__LaunchApplicati
 		return r;
 	if (e.terminal)
 		return open_terminal(c, argv, err);
-	const struct child_start what = { .argv = argv,
-					  .env = make_env(&e, id, scaled, &a),
-					  .folder = e.path[0] ? e.path : c->dirs.home };
-	return child_start(&c->children, &what, err);
+	const struct program_spec spec = { .argv = argv,
+					   .env = make_env(&e, id, scaled, &a),
+					   .folder = e.path[0] ? e.path : c->dirs.home,
+					   .errors = true };
+	return program_start(&c->programs, &spec, NULL, err);
 }
 
 void call_launch_application(struct grpc_call *call)

@@ -16,10 +16,12 @@
 static const struct row {
 	const char *name;
 	int64_t limit_ms;
+	bool answers;      /* what it prints is wanted */
 	const char *words; /* beside vm and container */
 	const char *argv[ARGS_MAX];
 } rows[] = {
-#define HOOK(name, word, limit_ms, words, ...) { word, limit_ms, words, { __VA_ARGS__ } },
+#define HOOK(name, word, limit_ms, answers, words, ...)                                            \
+	{ word, limit_ms, answers, words, { __VA_ARGS__ } },
 #include "vm/host/hook.def"
 #undef HOOK
 };
@@ -218,7 +220,7 @@ char **hook_argv(const struct hooks *h, enum hook hook, const struct hook_event 
 /* ---- running ---- */
 
 static int start(struct hooks *h, enum hook hook, const struct hook_event *event,
-		 void (*done)(const struct program_end *, void *), void *user, struct program **ret,
+		 void (*done)(void *, const struct program_end *), void *user, struct program **ret,
 		 struct error *err)
 {
 	char vm[80], container[80];
@@ -231,13 +233,19 @@ static int start(struct hooks *h, enum hook hook, const struct hook_event *event
 	snprintf(vm, sizeof vm, "REEVE_VM=%s", event->vm ? event->vm : "");
 	snprintf(container, sizeof container, "REEVE_CONTAINER=%s",
 		 event->container ? event->container : "");
-	int r = program_start(&h->programs, argv, env, rows[hook].limit_ms, done, user, ret, err);
+	const struct program_spec spec = { .argv = argv,
+					   .env = env,
+					   .keep = rows[hook].answers,
+					   .done = done,
+					   .user = user,
+					   .timeout_ms = rows[hook].limit_ms };
+	int r = program_start(&h->programs, &spec, ret, err);
 	hook_argv_free(argv);
 	return r;
 }
 
 int hook_run(struct hooks *h, enum hook hook, const struct hook_event *event,
-	     void (*done)(const struct program_end *, void *), void *user, struct program **ret,
+	     void (*done)(void *, const struct program_end *), void *user, struct program **ret,
 	     struct error *err)
 {
 	if (h->programs.n >= HOOKS_AT_ONCE)
@@ -246,7 +254,7 @@ int hook_run(struct hooks *h, enum hook hook, const struct hook_event *event,
 	return start(h, hook, event, done, user, ret, err);
 }
 
-static void on_fired(const struct program_end *end, void *user)
+static void on_fired(void *user, const struct program_end *end)
 {
 	const struct row *row = user;
 	if (end->status != 0)

@@ -5,10 +5,10 @@
 #pragma once
 
 #include "base/json.h"
-#include "vm/host/program.h"
+#include "vm/program/program.h"
 
 enum hook {
-#define HOOK(name, word, limit_ms, words, ...) HOOK_##name,
+#define HOOK(name, ...) HOOK_##name,
 #include "vm/host/hook.def"
 #undef HOOK
 	HOOK_N
@@ -43,9 +43,10 @@ const char *hook_name(enum hook hook);
 const char *
 hook_words(enum hook hook); /* what its event says, beside vm and container: "title text" */
 bool hook_has(const struct hooks *h, enum hook hook); /* there is a program for it */
-/* As program_start(); ERR_UNAVAILABLE also when there is none, or too many run. */
+/* As program_start(), with the output kept for done() where it is the answer; ERR_UNAVAILABLE also when there is none, or too
+ * many run. */
 int hook_run(struct hooks *h, enum hook hook, const struct hook_event *event,
-	     void (*done)(const struct program_end *end, void *user), void *user,
+	     void (*done)(void *user, const struct program_end *end), void *user,
 	     struct program **ret, struct error *err) WARN_UNUSED;
 /* Nobody waits: what goes wrong is logged. */
 void hook_fire(struct hooks *h, enum hook hook, const struct hook_event *event);

@@ -206,7 +206,7 @@ void inhibitors_end(struct host *h, const struct container *c)
 	}
 }
 
-static void on_inhibitor_ended(const struct program_end *end, void *user)
+static void on_inhibitor_ended(void *user, const struct program_end *end)
 {
 	log_limited(LOG_LEVEL_WARN, "the screen is not kept on any more",
 		    F_INT("status", end->status));

@@ -24,7 +24,7 @@ static bool may_open(struct grpc_call *call)
 	return false;
 }
 
-static void on_opened(const struct program_end *end, void *user)
+static void on_opened(void *user, const struct program_end *end)
 {
 	(void)user;
 	if (end->status != 0)
@@ -116,7 +116,7 @@ static void reply_files(struct choice *choice, struct span lines)
 	free(choice);
 }
 
-static void on_chosen(const struct program_end *end, void *user)
+static void on_chosen(void *user, const struct program_end *end)
 {
 	const struct span none = { NULL, 0 };
 	reply_files(user, end->status == 0 ? end->output : none);
@@ -189,7 +189,7 @@ static void select_file(struct grpc_call *call)
 
 /* ---- security keys ---- */
 
-static void on_key(const struct program_end *end, void *user)
+static void on_key(void *user, const struct program_end *end)
 {
 	VmTools__Container__ForwardSecurityKeyMessageResponse response =
 		VM_TOOLS__CONTAINER__FORWARD_SECURITY_KEY_MESSAGE_RESPONSE__INIT;

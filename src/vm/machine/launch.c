@@ -48,7 +48,7 @@ static void launched_too_late(struct machine *m, pid_t pid)
 	machine_limit(m, KILL_MS);
 }
 
-static void on_launched(const struct program_end *end, void *user)
+static void on_launched(void *user, const struct program_end *end)
 {
 	struct machine *m = user;
 	struct error err;
@@ -130,8 +130,13 @@ static int run_qemu(struct machine *m, struct error *err)
 					  .console = machine_path(&a, m, "console"),
 					  .pid = machine_path(&a, m, "pid") };
 	char **argv = qemu_argv(&a, &m->spec, m->accelerator, &paths);
-	return program_start(&m->all->programs, argv, NULL, QEMU_START_MS, on_launched, m,
-			     &m->starter, err);
+	const struct program_spec spec = { .argv = argv,
+					   .keep = true,
+					   .errors = true,
+					   .done = on_launched,
+					   .user = m,
+					   .timeout_ms = QEMU_START_MS };
+	return program_start(&m->all->programs, &spec, &m->starter, err);
 }
 
 void launch_begin(struct machine *m)

@@ -409,7 +409,7 @@ int machines_open(struct host *h, struct machines **ret, struct error *err)
 	if (!all)
 		abort();
 	all->host = h;
-	all->programs = (struct programs){ .loop = h->loop, .errors = true };
+	all->programs = (struct programs){ .loop = h->loop };
 	*ret = all; /* also when it fails, to be closed */
 	registry_watch(h->registry, on_change, all);
 	h->disk_resized = on_disk_resized;
