@@ -10,12 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int file_read(const char *path, struct buf *out)
+static int read_all(int fd, struct buf *out)
 {
 	char chunk[16384];
-	CLEANUP(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
 	for (;;) {
 		ssize_t n = read(fd, chunk, sizeof chunk);
 		if (n < 0 && errno == EINTR)
@@ -28,6 +25,21 @@ int file_read(const char *path, struct buf *out)
 		if (out->failed)
 			return -ENOMEM;
 	}
+}
+
+int file_read(const char *path, struct buf *out)
+{
+	CLEANUP(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : read_all(fd, out);
+}
+
+int file_read_regular(const char *path, struct buf *out)
+{
+	struct stat st;
+	CLEANUP(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? read_all(fd, out) : -EINVAL;
 }
 
 /* The folder of a path, heap: "" never, "." for a bare name. NULL: out of memory. */

@@ -80,6 +80,28 @@ static void test_absolute_and_long_names(void **state)
 	assert_file(name, "x");
 }
 
+static void test_regular_files_only(void **state)
+{
+	static const struct {
+		const char *path;
+		int r;
+	} rows[] = { { "file", 0 },
+		     { "link", 0 },
+		     { "fifo", -EINVAL },
+		     { ".", -EINVAL },
+		     { "/dev/zero", -EINVAL },
+		     { "none", -ENOENT } };
+	assert_int_equal(file_write_atomic("file", span_str("x"), 0600), 0);
+	assert_int_equal(symlink("file", "link"), 0);
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(buf_fini) struct buf b;
+		buf_init(&b, 16);
+		assert_int_equal(file_read_regular(rows[i].path, &b), rows[i].r);
+		assert_string_equal(buf_str(&b), rows[i].r ? "" : "x");
+	}
+}
+
 static void test_failures_leave_the_old(void **state)
 {
 	assert_int_equal(mkdir("d", 0700), 0);
@@ -206,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_write_and_read),
 		TEST(test_absolute_and_long_names),
+		TEST(test_regular_files_only),
 		TEST(test_failures_leave_the_old),
 		TEST(test_full_disk),
 		TEST(test_killed_writer),

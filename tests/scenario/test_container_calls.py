@@ -80,6 +80,35 @@ def test_changes_are_told(container, stand_in):
     assert dict(stand_in.wait_for("UpdateMimeTypes").mime_type_mappings) == {"a": "x/a"}
 
 
+def test_more_types_than_a_message_holds(container, stand_in):
+    user = container.home / ".local/share/mime"
+    user.mkdir()
+    for folder, first in ((container.system / "mime", 0x4e00), (user, 0x4e00 + 9900)):
+        (folder / "mime.cache").write_bytes(mime_cache(*((chr(first + n), "x/" + "y" * 253) for n in range(9900))))
+    container.start()
+    assert len(stand_in.wait_for("UpdateMimeTypes").mime_type_mappings) > 10000
+    assert "left out" in container.log()
+
+
+def test_files_that_are_none(container, stand_in):
+    theme = container.system / "icons/hicolor"
+    (theme / "48x48/apps").mkdir(parents=True)
+    (theme / "index.theme").write_text("[Icon Theme]\nDirectories=48x48/apps\n[48x48/apps]\nSize=48\n")
+    (container.home / ".config/gtk-3.0").mkdir(parents=True)
+    for path in (container.system / "mime/mime.cache", container.applications / "pipe.desktop", theme / "48x48/apps/pipe.png",
+                 container.home / "pipe.svg", container.home / ".config/gtk-3.0/settings.ini"):
+        os.mkfifo(path)  # reading it would wait for a writer
+    (container.applications / "zero.desktop").symlink_to("/dev/zero")
+    container.install("a.desktop", VIM.replace("Icon=vim", "Icon=pipe"))
+    container.install("b.desktop", VIM.replace("Icon=vim", "Icon=%s/pipe.svg" % container.home))
+    container.start()
+    assert sorted(applications(stand_in.wait_for("UpdateApplicationList"))) == ["a", "b"]
+    assert not container.call("GetIcon", desktop_file_ids=["a", "b", "pipe", "zero"], icon_size=48, scale=1).desktop_icons
+    for app in ("pipe", "zero"):
+        answer = container.call("LaunchApplication", desktop_file_id=app)
+        assert not answer.success and answer.failure_reason, app
+
+
 def test_host_that_comes_back(container, stand_in):
     container.install("vim.desktop")
     container.start()

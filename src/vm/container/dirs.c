@@ -58,7 +58,8 @@ const char *dirs_icon_theme(const struct dirs *d, struct arena *a)
 	struct keyfile file;
 	struct keyfile_line line;
 	buf_init(&text, SETTINGS_MAX);
-	if (file_read(arena_printf(a, "%s/.config/gtk-3.0/settings.ini", d->home), &text) != 0)
+	if (file_read_regular(arena_printf(a, "%s/.config/gtk-3.0/settings.ini", d->home), &text) !=
+	    0)
 		return NULL;
 	keyfile_init(&file, buf_span(&text));
 	while (keyfile_next(&file, &line))

@@ -49,8 +49,9 @@ static bool read_index(const struct lookup *l, const char *theme, struct icon_th
 	buf_init(&text, ICON_THEME_FILE_MAX);
 	for (const char *const *d = l->search->data_dirs; *d && !found; d++) {
 		buf_reset(&text);
-		found = file_read(arena_printf(l->arena, "%s/icons/%s/index.theme", *d, theme),
-				  &text) == 0;
+		found = file_read_regular(
+				arena_printf(l->arena, "%s/icons/%s/index.theme", *d, theme),
+				&text) == 0;
 	}
 	if (found)
 		icon_theme_parse(buf_span(&text), l->arena, ret);

@@ -7,12 +7,17 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "vm/container/mime-cache.h"
+#include "vm/container/scan.h"
+#include <string.h>
+
+#define ENTRY_OVERHEAD 16 /* bytes of a message's: tags and lengths */
 
 typedef VmTools__Container__UpdateMimeTypesRequest__MimeTypeMappingsEntry mapping;
 
 struct collecting {
 	struct arena *arena;
 	VmTools__Container__UpdateMimeTypesRequest *message;
+	size_t size, n_left_out; /* bytes of the message */
 };
 
 static bool read_cache(const char *folder, unsigned level, struct mime_table *t)
@@ -23,7 +28,7 @@ static bool read_cache(const char *folder, unsigned level, struct mime_table *t)
 	arena_init(&a);
 	buf_init(&file, MIME_FILE_MAX);
 	const char *path = arena_printf(&a, "%s/mime.cache", folder);
-	if (file_read(path, &file))
+	if (file_read_regular(path, &file))
 		return false;
 	if (mime_cache_read(buf_span(&file), level, t, &err))
 		log_warn("passed over", F_STR("file", path), F_STR("error", err.message));
@@ -34,8 +39,13 @@ static void collect(void *user, struct span key, void *value)
 {
 	struct collecting *c = user;
 	const struct mime_type *m = value;
-	mapping *e = arena_new(c->arena, mapping);
 	(void)key;
+	c->size += strlen(m->extension) + strlen(m->type) + ENTRY_OVERHEAD;
+	if (c->size > SCAN_MESSAGE_MAX) {
+		c->n_left_out++;
+		return;
+	}
+	mapping *e = arena_new(c->arena, mapping);
 	vm_tools__container__update_mime_types_request__mime_type_mappings_entry__init(e);
 	e->key = m->extension;
 	e->value = m->type;
@@ -57,8 +67,11 @@ static void send_table(struct mime_types *m, const struct mime_table *t)
 	arena_init(&a);
 	message.token = arena_strdup(&a, m->link->options.token);
 	message.mime_type_mappings = arena_new_n(&a, mapping *, map_n(t->by_extension));
-	struct collecting c = { &a, &message };
+	struct collecting c = { .arena = &a, .message = &message };
 	map_each(t->by_extension, collect, &c);
+	if (c.n_left_out > 0)
+		log_limited(LOG_LEVEL_WARN, "types of files are left out, the list is full",
+			    F_INT("types", (int64_t)c.n_left_out));
 	if (!host_link_call(m->link, &host_mime_types, &message, on_sent, m))
 		pacing_done(&m->pacing);
 }

@@ -127,7 +127,7 @@ static int read_entry(const char *file, struct arena *a, struct entry *ret, stru
 {
 	CLEANUP(buf_fini) struct buf text;
 	buf_init(&text, ENTRY_FILE_MAX);
-	int r = file_read(file, &text);
+	int r = file_read_regular(file, &text);
 	if (r)
 		return error_set(err, ERR_NOT_FOUND, "%.200s: %s", file, strerror(-r));
 	return entry_parse(buf_span(&text), a, ret, err);

@@ -110,7 +110,7 @@ static void add_icon(struct icons *s, char *id, const struct icon_file *file)
 {
 	CLEANUP(buf_fini) struct buf bytes;
 	buf_init(&bytes, ICON_FILE_MAX);
-	if (file_read(file->path, &bytes) || bytes.n == 0 ||
+	if (file_read_regular(file->path, &bytes) || bytes.n == 0 ||
 	    s->n_bytes + bytes.n > SCAN_MESSAGE_MAX)
 		return; /* as garcon does: the others may fit */
 	VmTools__Container__DesktopIcon *icon =
