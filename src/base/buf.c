@@ -95,6 +95,17 @@ void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 	va_end(again);
 }
 
+void buf_add_percent(struct buf *b, const char *text, const char *plain)
+{
+	static const char always[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+	for (; *text; text++)
+		if (strchr(always, *text) || strchr(plain, *text))
+			buf_add_char(b, *text);
+		else
+			buf_addf(b, "%%%02X", (unsigned char)*text);
+}
+
 struct span buf_span(const struct buf *b)
 {
 	return (struct span){ (const uint8_t *)b->p, b->n };

@@ -28,6 +28,8 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_str(struct buf *b, const char *s);
 void buf_add_char(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) FORMAT_PRINTF(2, 3);
+/* Percent-encoded (RFC 3986): all but letters, digits, "-._~" and what 'plain' has. */
+void buf_add_percent(struct buf *b, const char *text, const char *plain);
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) FORMAT_PRINTF(2, 0);
 
 struct span buf_span(const struct buf *b);

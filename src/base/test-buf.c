@@ -82,6 +82,25 @@ static void test_formatted_over_the_capacity(void **state)
 	assert_int_equal(strlen(b.p), b.n);
 }
 
+static void test_percent(void **state)
+{
+	static const struct {
+		const char *text, *plain, *out;
+	} rows[] = {
+		{ "", "", "" },
+		{ "aZ09-._~", "", "aZ09-._~" },
+		{ "a b/c%?#", "/", "a%20b/c%25%3F%23" },
+		{ "/", "", "%2F" },
+		{ "\x01\xc3\xa4\xff", "/", "%01%C3%A4%FF" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(buf_fini) struct buf b;
+		buf_init(&b, 64);
+		buf_add_percent(&b, rows[i].text, rows[i].plain);
+		assert_string_equal(buf_str(&b), rows[i].out);
+	}
+}
+
 static void test_take(void **state)
 {
 	CLEANUP(buf_fini) struct buf b;
@@ -113,6 +132,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_failed_stays_failed),
 		cmocka_unit_test(test_formatted_over_the_capacity),
+		cmocka_unit_test(test_percent),
 		cmocka_unit_test(test_take),
 		cmocka_unit_test(test_no_limit_does_not_wrap),
 	};

@@ -17,6 +17,12 @@ static char *text(const char *s)
 	return (char *)(uintptr_t)(s ? s : ""); /* protobuf-c only reads what it encodes */
 }
 
+static void add_file_url(struct buf *url, const char *path)
+{
+	buf_add_str(url, "file://");
+	buf_add_percent(url, path, "/");
+}
+
 /* A file's name becomes its URL; the host knows where the file is for it. */
 static int open_one(char *word, char *token, struct error *err)
 {
@@ -25,7 +31,7 @@ static int open_one(char *word, char *token, struct error *err)
 	char path[PATH_MAX];
 	buf_init(&url, 64 * 1024);
 	if (!strstr(word, "://") && realpath(word, path))
-		buf_addf(&url, "file://%s", path);
+		add_file_url(&url, path);
 	else
 		buf_add_str(&url, word);
 	if (url.failed)

@@ -10,19 +10,6 @@
 
 /* ---- addresses ---- */
 
-static void add_encoded(struct buf *out, const char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			     (c >= '0' && c <= '9') || strchr("-._~", c);
-		if (plain)
-			buf_add_char(out, *s);
-		else
-			buf_addf(out, "%%%02X", c);
-	}
-}
-
 static void add_pattern(struct url *u, const char *pattern, va_list ap)
 {
 	buf_init(&u->text, 1u << 20);
@@ -30,7 +17,7 @@ static void add_pattern(struct url *u, const char *pattern, va_list ap)
 	buf_add_str(&u->text, "/api/v1");
 	for (const char *brace; (brace = strstr(pattern, "{}")); pattern = brace + 2) {
 		buf_add(&u->text, pattern, (size_t)(brace - pattern));
-		add_encoded(&u->text, va_arg(ap, const char *));
+		buf_add_percent(&u->text, va_arg(ap, const char *), "");
 	}
 	buf_add_str(&u->text, pattern);
 }
@@ -62,7 +49,7 @@ void url_param(struct url *u, const char *name, const char *value)
 	if (!value)
 		return;
 	buf_addf(&u->text, "%c%s=", u->has_query ? '&' : '?', name);
-	add_encoded(&u->text, value);
+	buf_add_percent(&u->text, value, "");
 	u->has_query = true;
 }
 

@@ -182,15 +182,18 @@ def test_icons(container, stand_in):
     (theme / "index.theme").write_text("[Icon Theme]\nDirectories=48x48/apps\n[48x48/apps]\nSize=48\n")
     (theme / "48x48/apps/vim.png").write_bytes(PNG)
     (theme / "48x48/apps/large.png").write_bytes(bytes((1 << 20) + 1))
+    (container.home / ".icons").mkdir()
+    (container.home / ".icons/own.png").write_bytes(PNG)
+    container.install("own.desktop", VIM.replace("Icon=vim", "Icon=own"))
     svg = container.home / "x.svg"
     svg.write_text("<svg/>")
     container.install("vim.desktop")
     container.install("svg.desktop", VIM.replace("Icon=vim", "Icon=%s" % svg))
     container.install("large.desktop", VIM.replace("Icon=vim", "Icon=large"))
     container.start()
-    icons = container.call("GetIcon", desktop_file_ids=["vim", "nope", "svg", "large"], icon_size=48, scale=1).desktop_icons
+    icons = container.call("GetIcon", desktop_file_ids=["vim", "nope", "svg", "own", "large"], icon_size=48, scale=1).desktop_icons
     assert [(i.desktop_file_id, i.icon, i.format) for i in icons] == [
-        ("vim", PNG, guest_pb.DesktopIcon.PNG), ("svg", b"<svg/>", guest_pb.DesktopIcon.SVG)]
+        ("vim", PNG, guest_pb.DesktopIcon.PNG), ("svg", b"<svg/>", guest_pb.DesktopIcon.SVG), ("own", PNG, guest_pb.DesktopIcon.PNG)]
 
 
 def test_file_watches(container, stand_in):
@@ -308,8 +311,9 @@ def test_playbook(container, stand_in):
 
 
 def test_open(container, stand_in):
-    (container.home / "a b").touch()
-    for words, url in ((["http://x/?a=1"], "http://x/?a=1"), (["a b"], "file://%s/a b" % container.home),
+    name = os.fsdecode(b"a b%?#\xff")
+    (container.home / name).touch()
+    for words, url in ((["http://x/?a=1"], "http://x/?a=1"), ([name], "file://%s/a%%20b%%25%%3F%%23%%FF" % container.home),
                        (["mailto:x@y"], "mailto:x@y")):
         container.run("open-url", *words)
         assert (stand_in.got("OpenUrl")[-1].url, stand_in.got("OpenUrl")[-1].token) == (url, TOKEN)

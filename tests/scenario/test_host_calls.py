@@ -137,7 +137,7 @@ def test_entries_leave_with_the_host(host_factory):
 def test_open_url(host, container):
     (host.home / "a b").touch()
     urls = {"http://example.org/?q=a&b=`id`$(id)": None, "http://localhost/x": "http://100.115.92.204/x",
-            "http://localhost:8000/": None, "file:///home/user/a b": "file://%s/a b" % host.home}
+            "http://localhost:8000/": None, "file:///home/user/a b": "file://%s/a%%20b" % host.home}
     for url in urls:
         assert container.code("OpenUrl", url=url) == "OK"
     expected = sorted(["termina", "penguin", out or url] for url, out in urls.items())

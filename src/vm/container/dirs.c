@@ -45,6 +45,9 @@ void dirs_init(struct dirs *d)
 	d->data[0] = data_home[0] == '/' ? arena_strdup(&d->arena, data_home)
 					 : arena_printf(&d->arena, "%s/.local/share", home);
 	add_data_dirs(d, 1, variable("XDG_DATA_DIRS", "/usr/local/share:/usr/share"));
+	d->icons[0] = arena_printf(&d->arena, "%s/.icons", home);
+	for (size_t i = 0; d->data[i]; i++)
+		d->icons[i + 1] = arena_printf(&d->arena, "%s/icons", d->data[i]);
 }
 
 void dirs_fini(struct dirs *d)

@@ -13,6 +13,8 @@ struct dirs {
 	struct arena arena; /* of all that is below */
 	const char *user, *home;
 	const char *data[DATA_DIRS_MAX + 2]; /* the user's own first, NULL-ended; all absolute */
+	const char *icons[DATA_DIRS_MAX +
+			  3]; /* folders of themes: ~/.icons, then one of each of 'data' */
 };
 
 void dirs_init(struct dirs *d); /* from the environment; embedded, does not move */

@@ -47,11 +47,10 @@ static bool read_index(const struct lookup *l, const char *theme, struct icon_th
 	CLEANUP(buf_fini) struct buf text;
 	bool found = false;
 	buf_init(&text, ICON_THEME_FILE_MAX);
-	for (const char *const *d = l->search->data_dirs; *d && !found; d++) {
+	for (const char *const *d = l->search->icon_dirs; *d && !found; d++) {
 		buf_reset(&text);
-		found = file_read_regular(
-				arena_printf(l->arena, "%s/icons/%s/index.theme", *d, theme),
-				&text) == 0;
+		found = file_read_regular(arena_printf(l->arena, "%s/%s/index.theme", *d, theme),
+					  &text) == 0;
 	}
 	if (found)
 		icon_theme_parse(buf_span(&text), l->arena, ret);
@@ -61,9 +60,8 @@ static bool read_index(const struct lookup *l, const char *theme, struct icon_th
 static bool look_in_dir(struct lookup *l, const char *theme, const struct icon_dir *dir,
 			struct icon_file *ret)
 {
-	for (const char *const *d = l->search->data_dirs; *d; d++)
-		if (take_file(l, arena_printf(l->arena, "%s/icons/%s/%s", *d, theme, dir->path),
-			      ret))
+	for (const char *const *d = l->search->icon_dirs; *d; d++)
+		if (take_file(l, arena_printf(l->arena, "%s/%s/%s", *d, theme, dir->path), ret))
 			return true;
 	return false;
 }
@@ -108,8 +106,11 @@ static bool look_in_themes(struct lookup *l, struct icon_file *ret)
 	return false;
 }
 
-static bool look_in_pixmaps(struct lookup *l, struct icon_file *ret)
+static bool look_outside_of_themes(struct lookup *l, struct icon_file *ret)
 {
+	for (const char *const *d = l->search->icon_dirs; *d; d++)
+		if (take_file(l, *d, ret))
+			return true;
 	for (const char *const *d = l->search->data_dirs; *d; d++)
 		if (take_file(l, arena_printf(l->arena, "%s/pixmaps", *d), ret))
 			return true;
@@ -138,5 +139,5 @@ bool icon_find(const struct icon_search *s, const char *name, unsigned size, uns
 		bare[strlen(bare) - 4] = '\0';
 	l.name = bare;
 	add_theme(&l, s->theme ? s->theme : "hicolor");
-	return look_in_themes(&l, ret) || look_in_pixmaps(&l, ret);
+	return look_in_themes(&l, ret) || look_outside_of_themes(&l, ret);
 }

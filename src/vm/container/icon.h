@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * icon: the file of an application's icon: the user's theme, what that inherits from, hicolor, pixmaps.
+ * icon: the file of an application's icon: the user's theme, what that inherits from, hicolor, icons without a theme, pixmaps.
  */
 #pragma once
 
@@ -9,8 +9,10 @@
 
 #define ICON_FILE_MAX (1u << 20) /* larger ones are not sent */
 
-struct icon_search {
-	const char *const *data_dirs; /* NULL-ended: $XDG_DATA_HOME, then $XDG_DATA_DIRS */
+struct icon_search { /* of dirs.h */
+	const char *const
+		*icon_dirs; /* NULL-ended: folders of themes; icons without a theme, too */
+	const char *const *data_dirs; /* NULL-ended: where pixmaps/ may be */
 	const char *theme;            /* the user's; NULL: hicolor only */
 };
 

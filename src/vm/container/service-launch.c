@@ -155,7 +155,8 @@ void call_get_icon(struct grpc_call *call)
 		return grpc_reply_status(call, GRPC_INVALID_ARGUMENT, "at most %d icons at once",
 					 ICON_IDS_MAX);
 	arena_init(&s.arena);
-	s.search = (struct icon_search){ .data_dirs = s.container->dirs.data,
+	s.search = (struct icon_search){ .icon_dirs = s.container->dirs.icons,
+					 .data_dirs = s.container->dirs.data,
 					 .theme = dirs_icon_theme(&s.container->dirs, &s.arena) };
 	s.found = arena_new_n(&s.arena, VmTools__Container__DesktopIcon *, n);
 	for (size_t i = 0; i < n; i++)

@@ -45,6 +45,11 @@ static int set_up(void **state)
 	put("icons/other/d/b.png", "");
 	put("icons/hicolor/48x48/apps/b.png", "");
 	put("pixmaps/c.png", "");
+	put("pixmaps/d.png", "");
+	put("icons/d.png", "");
+	put("own/hicolor/48x48/apps/b.png", "");
+	put("own/mine/d/e.png", "");
+	put("own/f.svg", "");
 	return 0;
 }
 
@@ -68,13 +73,19 @@ static void test_find(void **state)
 		{ "a", 64, 2, "icons/hicolor/s/a.svg" },
 		{ "b", 48, 1, "icons/other/d/b.png" },
 		{ "c", 48, 1, "pixmaps/c.png" },
+		{ "d", 48, 1, "icons/d.png" },
+		{ "e", 48, 1, "own/mine/d/e.png" },
+		{ "f", 48, 1, "own/f.svg" },
 		{ "nope", 48, 1, NULL },
 		{ "../hicolor/16x16/apps/a", 16, 1, NULL },
 		{ "", 16, 1, NULL },
 	};
-	const char *dirs[] = { root, NULL };
-	const struct icon_search search = { dirs, "mine" };
+	char own[64], icons[64];
+	const char *data_dirs[] = { root, NULL }, *icon_dirs[] = { own, icons, NULL };
+	const struct icon_search search = { icon_dirs, data_dirs, "mine" };
 	(void)state;
+	snprintf(own, sizeof own, "%s/own", root);
+	snprintf(icons, sizeof icons, "%s/icons", root);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		CLEANUP(arena_fini) struct arena a;
 		struct icon_file file;

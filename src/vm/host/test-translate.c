@@ -11,8 +11,10 @@
 
 static const struct translation t = {
 	.address = "100.115.92.204",
-	.paths = { { "/home/user", "/srv/vm/home" }, { "/mnt/shared", "/home/me" } },
-	.n_paths = 2,
+	.paths = { { "/home/user", "/srv/vm/home" },
+		   { "/mnt/shared", "/home/me" },
+		   { "/my files", "/srv/her files" } },
+	.n_paths = 3,
 };
 
 static void test_urls(void **state)
@@ -35,7 +37,15 @@ static void test_urls(void **state)
 		  "http://example.org/?u=http://localhost/" },
 		{ "mailto:me@localhost", "mailto:me@localhost" },
 		{ "file:///home/user", "file:///srv/vm/home" },
-		{ "file:///home/user/a b", "file:///srv/vm/home/a b" },
+		{ "file:///home/user/a b", "file:///srv/vm/home/a%20b" },
+		{ "file:///home/user/a%20b%25%C3%A4", "file:///srv/vm/home/a%20b%25%C3%A4" },
+		{ "file:///home/user/100%/%4/%zz", "file:///srv/vm/home/100%25/%254/%25zz" },
+		{ "file:///home/%75ser/a.html?b#c d", "file:///srv/vm/home/a.html?b#c d" },
+		{ "file:///home/user/a%3Fb", "file:///srv/vm/home/a%3Fb" },
+		{ "file:///my%20files/a", "file:///srv/her%20files/a" },
+		{ "file:///home/user/a%00/../x", NULL },
+		{ "file:///home/user/%25%32%65%252e/x", NULL }, /* for whoever decodes twice */
+		{ "file:///home/user%2f%2e%2e%2fx", NULL },
 		{ "file:///mnt/shared/x", "file:///home/me/x" },
 		{ "file:///home/user/a..b/..c/...", "file:///srv/vm/home/a..b/..c/..." },
 		{ "file:///home/username/x", NULL },

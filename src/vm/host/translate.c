@@ -76,17 +76,36 @@ bool translate_back(const struct translation *t, const char *path, struct buf *o
 
 /* ---- URLs ---- */
 
+/* %XX; a '%' before anything else is one, as many a program writes it. false: a NUL. */
+static bool decode(struct span text, struct buf *out)
+{
+	uint8_t c;
+	while (span_get_escape(&text, &c) || span_get_u8(&text, &c)) {
+		if (c == '\0')
+			return false;
+		buf_add_char(out, (char)c);
+	}
+	return true;
+}
+
+/* 'path' and what may follow it, '?' or '#'. */
 static int file_url(const struct translation *t, const char *path, struct buf *out,
 		    struct error *err)
 {
-	buf_add_str(out, "file://");
+	CLEANUP(buf_fini) struct buf inside, outside;
+	size_t n = strcspn(path, "?#");
+	buf_init(&inside, URL_MAX);
+	buf_init(&outside, URL_MAX + 4096);
 	if (path[0] != '/')
 		return error_set(err, ERR_INVALID, "file://: the path must be absolute");
-	if (climbs(path))
+	if (!decode((struct span){ (const uint8_t *)path, n }, &inside) || climbs(buf_str(&inside)))
 		return error_set(err, ERR_INVALID, "file://: “..” leads elsewhere");
-	if (!translate_path(t, path, out))
+	if (!translate_path(t, buf_str(&inside), &outside))
 		return error_set(err, ERR_INVALID,
 				 "file://: this file is not shared with the host");
+	buf_add_str(out, "file://");
+	buf_add_percent(out, buf_str(&outside), "/");
+	buf_add_str(out, path + n);
 	return 0;
 }
 

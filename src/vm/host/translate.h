@@ -4,7 +4,7 @@
  *
  * - http://localhost[:PORT up to 1023]/… is the container itself: its address takes the place of the name. Ports above
  *   are forwarded to the host's own loopback and stay.
- * - file:// and plain paths below one of the rows of 'paths' are below the row's other side on the host; other files do not
+ * - file:// (percent-encoded, and again when it leaves) and plain paths below one of the rows of 'paths' are below the row's other side on the host; other files do not
  *   exist there.
  * - Everything else is not changed.
  */
