@@ -20,7 +20,8 @@ static const char hooks_text[] =
 	"What an event of a container does is a program and its arguments, never a shell, and the hooks of the "
 	"configuration replace it. A word in braces in an argument is what the event says; {enter} and {params} as whole "
 	"arguments become as many as there are. An empty list switches a hook off. Every hook knows {vm}, {container} and {self}, reeve-host itself, "
-	"and has REEVE_VM and REEVE_CONTAINER in its environment.";
+	"and has REEVE_VM and REEVE_CONTAINER in its environment. mime_types reads its container's types from standard input, one "
+	"EXTENSION=TYPE a line: {types}, with commas between them, holds the first 100 kB of them.";
 
 static const char closing[] =
 	".SH CONFIGURATION\n"

@@ -249,3 +249,18 @@ def test_no_daemon(tmp_path):
     r = subprocess.run([binary("reeve-host"), "--state", str(tmp_path), "container", "list"], capture_output=True, text=True, timeout=LONG_S,
                        env=clean_env())
     assert r.returncode == 1 and "is not running" in r.stderr and str(tmp_path) in r.stderr
+
+
+def test_more_types_than_an_argument_holds(host_factory):
+    script = 'cat > "$RECORD.new" && printf %s "$0" > "$RECORD.first" && mv "$RECORD.new" "$RECORD.all"'
+    host = host_factory(hooks={"mime_types": ["sh", "-c", script, "{types}"]})
+    c = Container(host)
+    types = {"e%d" % n: "x/" + "y" * 100 for n in range(20000)}
+    c.call("UpdateMimeTypes", mime_type_mappings={**types, "line": "x/a\nb=x/c"})
+    everything, first = host.folder / "record.all", host.folder / "record.first"
+    wait_for(everything.exists, timeout=LONG_S, what="the hook")
+    assert sorted(everything.read_text().splitlines()) == sorted("%s=%s" % pair for pair in types.items())
+    words = dict(word.split("=") for word in first.read_text().split(","))
+    assert 900 < len(words) < 1000 and words.items() <= types.items()
+    assert "more types than an argument" in host.log()
+    c.garcon.stop()

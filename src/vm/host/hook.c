@@ -235,6 +235,7 @@ static int start(struct hooks *h, enum hook hook, const struct hook_event *event
 		 event->container ? event->container : "");
 	const struct program_spec spec = { .argv = argv,
 					   .env = env,
+					   .input = event->input,
 					   .keep = rows[hook].answers,
 					   .done = done,
 					   .user = user,

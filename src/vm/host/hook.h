@@ -32,7 +32,8 @@ struct hook_event { /* what the placeholders stand for; borrowed */
 	struct hook_list {
 		char *const *items;
 		size_t n;
-	} params, enter; /* {params}, {enter} */
+	} params, enter;   /* {params}, {enter} */
+	struct span input; /* what is too long for an argument: its standard input */
 };
 
 /* 'json': the configuration's "hooks", or NULL. ERR_INVALID naming the hook and what is wrong. */

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TYPES_MAX          (8 * 1024 * 1024) /* a request has 4 MiB */
+#define TYPES_ARGUMENT_MAX 100000
+
 /* ---- who calls ---- */
 
 struct host *caller_host(const struct grpc_call *call)
@@ -155,29 +158,49 @@ static void pending_lists(struct grpc_call *call)
 	reply_done(call);
 }
 
-static void add_type(struct buf *out,
-		     const VmTools__Container__UpdateMimeTypesRequest__MimeTypeMappingsEntry *e)
+/* "png=image/png" with a comma or a line's end between them. */
+static void render_types(const VmTools__Container__UpdateMimeTypesRequest *request, char between,
+			 struct buf *out)
 {
-	if (utf8_has_control(span_str(e->key)) || utf8_has_control(span_str(e->value)))
-		return;
-	buf_addf(out, "%s%s=%s", out->n > 0 ? "," : "", e->key, e->value);
+	for (size_t i = 0; i < request->n_mime_type_mappings && !out->failed; i++) {
+		const VmTools__Container__UpdateMimeTypesRequest__MimeTypeMappingsEntry *e =
+			request->mime_type_mappings[i];
+		if (utf8_has_control(span_str(e->key)) || utf8_has_control(span_str(e->value)))
+			continue;
+		buf_addf(out, "%s=%s%c", e->key, e->value, between);
+	}
+	if (between == ',' && out->n > 0)
+		out->p[--out->n] = '\0';
+}
+
+static void fire_types(struct host *h, const struct container *c,
+		       const VmTools__Container__UpdateMimeTypesRequest *request)
+{
+	CLEANUP(buf_fini) struct buf lines, types;
+	buf_init(&lines, TYPES_MAX);
+	buf_init(&types, TYPES_ARGUMENT_MAX);
+	render_types(request, '\n', &lines);
+	render_types(request, ',', &types);
+	if (types.failed)
+		log_limited(LOG_LEVEL_INFO, "more types than an argument of a hook holds",
+			    F_STR("vm", c->vm->name), F_STR("container", c->name),
+			    F_INT("types", (int64_t)request->n_mime_type_mappings));
+	const struct hook_event event = { .vm = c->vm->name,
+					  .container = c->name,
+					  .words = { { "types", buf_str(&types) } },
+					  .input = buf_span(&lines) };
+	hook_fire(&h->hooks, HOOK_MIME_TYPES, &event);
 }
 
 static void update_mime_types(struct grpc_call *call)
 {
 	const VmTools__Container__UpdateMimeTypesRequest *request = grpc_call_request(call);
 	struct container *c = caller_container(call, request->token, false);
-	CLEANUP(buf_fini) struct buf types;
-	buf_init(&types, 100000);
 	if (!c)
 		return;
 	registry_mime_types(c, request);
-	for (size_t i = 0; i < request->n_mime_type_mappings && !types.failed; i++)
-		add_type(&types, request->mime_type_mappings[i]);
-	const struct hook_event event = { .vm = c->vm->name,
-					  .container = c->name,
-					  .words = { { "types", buf_str(&types) } } };
-	hook_fire(&caller_host(call)->hooks, HOOK_MIME_TYPES, &event);
+	if (hook_has(&caller_host(call)->hooks, HOOK_MIME_TYPES))
+		fire_types(caller_host(call), c, request);
 	reply_done(call);
 }
 

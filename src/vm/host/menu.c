@@ -45,6 +45,8 @@ struct menu {
 	struct host *host;
 	int dir_fd, icons_fd; /* applications/, icons/ */
 	char *folder, *icons; /* their paths */
+	char temporary
+		[48]; /* a file that is being written, in either; at most one is left by a run that was killed */
 	struct entry *entries;
 	struct fetch *fetches;
 };
@@ -52,22 +54,30 @@ struct menu {
 /* ---- files ---- */
 
 /* All at once or not at all, for whoever looks at the folder. */
-static int put_file(int dir_fd, const char *name, struct span content)
+static int put_file(const struct menu *m, int dir_fd, const char *name, struct span content)
 {
-	char temporary[DESKTOP_NAME_SIZE + 16];
-	snprintf(temporary, sizeof temporary, ".%s.new", name);
-	int fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+	int fd = openat(dir_fd, m->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
 			0644);
 	if (fd < 0)
 		return -errno;
 	ssize_t n = write(fd, content.p, content.n);
 	int r = n < 0 ? -errno : (size_t)n < content.n ? -ENOSPC : 0;
 	close(fd);
-	if (r == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
+	if (r == 0 && renameat(dir_fd, m->temporary, dir_fd, name) < 0)
 		r = -errno;
 	if (r)
-		(void)!unlinkat(dir_fd, temporary, 0);
+		(void)!unlinkat(dir_fd, m->temporary, 0);
 	return r;
+}
+
+/* Hosts with another state may write to the same folders. */
+static void name_temporary(struct menu *m)
+{
+	uint8_t hash[SHA256_SIZE];
+	char hex[17];
+	sha256(span_str(m->host->options.state), hash);
+	hex_encode((struct span){ hash, 8 }, hex);
+	snprintf(m->temporary, sizeof m->temporary, ".reeve-host-%s.new", hex);
 }
 
 static void remove_file(int dir_fd, const char *name)
@@ -115,7 +125,7 @@ static void write_entry(struct menu *m, struct entry *e, const VmTools__Containe
 	sha256(buf_span(&text), hash);
 	if (memcmp(hash, e->hash, sizeof hash) == 0)
 		return;
-	int r = text.failed ? -E2BIG : put_file(m->dir_fd, e->file, buf_span(&text));
+	int r = text.failed ? -E2BIG : put_file(m, m->dir_fd, e->file, buf_span(&text));
 	if (r < 0)
 		log_limited(LOG_LEVEL_WARN, "an application is not in the menu",
 			    F_STR("application", e->id), F_STR("error", strerror(-r)));
@@ -207,7 +217,7 @@ static void take_icon(struct menu *m, struct container *c,
 		return;
 	snprintf(name, sizeof name, "%.*s.%s", (int)(strlen(e->file) - strlen(".desktop")), e->file,
 		 kind);
-	if (put_file(m->icons_fd, name, s) < 0)
+	if (put_file(m, m->icons_fd, name, s) < 0)
 		return;
 	if (strcmp(name, e->icon) != 0)
 		remove_file(m->icons_fd, e->icon);
@@ -307,7 +317,7 @@ static bool is_ours(const struct menu *m, const char *name)
 	if (fd < 0)
 		return false;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	int r = file_read(path, &text);
+	int r = file_read_regular(path, &text);
 	close(fd);
 	return r == 0 && strstr(buf_str(&text), buf_str(&mark));
 }
@@ -328,6 +338,8 @@ static void sweep(struct menu *m)
 {
 	DIR *dir = opendir(m->folder);
 	const struct dirent *d;
+	remove_file(m->dir_fd, m->temporary);
+	remove_file(m->icons_fd, m->temporary);
 	while (dir && (d = readdir(dir))) {
 		size_t n = strlen(d->d_name);
 		if (strncmp(d->d_name, "reeve-", 6) == 0 && n > 8 &&
@@ -355,6 +367,7 @@ int menu_open(struct host *h, const char *data_home, struct menu **ret)
 		abort();
 	*m = (struct menu){ .host = h, .dir_fd = -1, .icons_fd = -1 };
 	*ret = m; /* also when it fails, to be closed */
+	name_temporary(m);
 	int r = open_folder(data_home, "applications", &m->folder, &m->dir_fd);
 	if (r == 0)
 		r = open_folder(data_home, "reeve-host/icons", &m->icons, &m->icons_fd);

@@ -3,7 +3,9 @@
  * menu: entries as files: they come and go with lists, leave at the end, and what an earlier run left is swept; what others put
  * there stays.
  */
+#include "base/crypto.h"
 #include "base/file.h"
+#include "vm/host/desktop.h"
 #include "vm/host/menu.h"
 #include <dirent.h>
 #include <setjmp.h>
@@ -112,6 +114,13 @@ static void put(const struct fixture *f, const char *name, const char *text)
 	assert_int_equal(file_write_atomic(path, span_str(text), 0644), 0);
 }
 
+static void put_fifo(const struct fixture *f, const char *name)
+{
+	char path[512];
+	snprintf(path, sizeof path, "%s/applications/%s", f->data, name);
+	assert_int_equal(mkfifo(path, 0644), 0);
+}
+
 static void test_come_and_go(void **state)
 {
 	struct fixture *f = *state;
@@ -170,6 +179,43 @@ static void test_unchanged(void **state)
 	assert_int_equal(before.st_ino, after.st_ino);
 }
 
+/* As long as a name can be; what it is written to first is not longer. */
+static void test_long_id(void **state)
+{
+	struct fixture *f = *state;
+	char id[201], file[DESKTOP_NAME_SIZE];
+	memset(id, 'x', sizeof id - 1);
+	id[sizeof id - 1] = '\0';
+	for (size_t i = 0; i < 16; i++)
+		id[i] = ' '; /* two bytes more for each */
+	assert_true(desktop_file_name(f->container, id, file));
+	assert_true(strlen(file) > 250);
+	registry_container_set(f->host.registry, f->container, CONTAINER_UP);
+	tell(f, (const char *const[]){ id }, 1);
+	assert_true(is_there(f, file));
+	assert_int_equal(count(f), 1);
+}
+
+/* A run that was killed while it wrote leaves a part of a file; one of another state's host may be about to be whole. */
+static void test_unfinished_files(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t hash[SHA256_SIZE];
+	char hex[2 * SHA256_SIZE + 1], name[64], icon[128];
+	sha256(span_str(f->state), hash);
+	hex_encode((struct span){ hash, sizeof hash }, hex);
+	snprintf(name, sizeof name, ".reeve-host-%.16s.new", hex);
+	snprintf(icon, sizeof icon, "../reeve-host/icons/%s", name);
+	host_close(&f->host);
+	put(f, name, "[Desktop Ent");
+	put(f, icon, "");
+	put(f, ".reeve-host-0123456789abcdef.new", "[Desktop Ent");
+	open_host(f);
+	assert_false(is_there(f, name));
+	assert_false(is_there(f, icon));
+	assert_int_equal(count(f), 1);
+}
+
 static void test_sweep(void **state)
 {
 	struct fixture *f = *state;
@@ -184,6 +230,7 @@ static void test_sweep(void **state)
 	put(f, "reeve-a-b-d.desktop", others); /* of another state folder */
 	put(f, "reeve-notes.txt", ours);
 	put(f, "firefox.desktop", ours);
+	put_fifo(f, "reeve-a-b-e.desktop");
 	open_host(f);
 	assert_false(is_there(f, "reeve-a-b-c.desktop"));
 	assert_true(is_there(f, "reeve-a-b-d.desktop"));
@@ -193,9 +240,9 @@ static void test_sweep(void **state)
 	assert_true(is_there(f, "firefox.desktop"));
 	registry_container_set(f->host.registry, f->container, CONTAINER_UP);
 	tell(f, (const char *const[]){ "vim" }, 1);
-	assert_int_equal(count(f), 4);
+	assert_int_equal(count(f), 5);
 	host_close(&f->host);
-	assert_int_equal(count(f), 3);
+	assert_int_equal(count(f), 4);
 	open_host(f);
 }
 
@@ -206,6 +253,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_leave_with_their_container, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile_ids, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unchanged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_long_id, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unfinished_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sweep, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
