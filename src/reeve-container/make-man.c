@@ -18,7 +18,8 @@ static const char description[] =
 
 static const char closing[] =
 	".SH SIGNALS\n"
-	".TP\n.B SIGTERM, SIGINT\nSays good-bye to the host and stops; applications go on.\n"
+	".TP\n.B SIGTERM, SIGINT\nSays good-bye to the host and stops; applications go on. An installation, a removal or a playbook that runs is "
+	"waited for, a minute at most; after a second signal it is killed.\n"
 	".SH FILES\n"
 	".TP\n.I /dev/.container_token\nWho this container is, as the host knows it; waited for up to a minute.\n"
 	".TP\n.I $XDG_DATA_HOME/applications, $XDG_DATA_DIRS/applications\nThe applications.\n"

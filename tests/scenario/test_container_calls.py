@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import struct
 
 import grpc
@@ -288,6 +289,40 @@ def test_packages(container, stand_in):
     for name, fields in (("InstallLinuxPackage", {"package_id": "-o;1"}), ("InstallLinuxPackage", {"file_path": "/nope.deb"}),
                          ("GetLinuxPackageInfo", {}), ("UninstallPackageOwningFile", {})):
         assert container.code(name, **fields) == "INVALID_ARGUMENT"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="asks no sudo as root")
+def test_end_waits_for_a_package(container, stand_in):
+    put_program(container, "apt-get", 'echo dlstatus:1:50.0:Retrieving; while [ -e "$HOME/hold" ]; do sleep 0.05; done\n'
+                'echo pmstatus:vim:99.0:Unpacking; touch "$HOME/whole"\n')
+    hold = container.home / "hold"
+    hold.touch()
+    container.start()
+    stand_in.wait_for("UpdateApplicationList")
+    container.call("InstallLinuxPackage", package_id="vim")
+    stand_in.wait_for("InstallLinuxPackageProgress")
+    container.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: "waits for" in container.log(), timeout=LONG_S)
+    assert container.call("ApplyAnsiblePlaybook", playbook="x").failure_reason
+    assert not stand_in.got("ContainerShutdown") and not (container.home / "whole").exists()
+    hold.unlink()
+    assert container.process.wait(timeout=LONG_S) == 0
+    assert (container.home / "whole").exists()
+    assert [name for name, _ in stand_in.messages[-3:]] == ["InstallLinuxPackageProgress"] * 2 + ["ContainerShutdown"]
+    assert stand_in.got("InstallLinuxPackageProgress")[-1].status == host_pb.InstallLinuxPackageProgressInfo.SUCCEEDED
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="asks no sudo as root")
+def test_second_signal_waits_for_nothing(container, stand_in):
+    put_program(container, "apt-get", "echo dlstatus:1:50.0:Retrieving; exec sleep 1000\n")
+    container.start()
+    stand_in.wait_for("UpdateApplicationList")
+    container.call("InstallLinuxPackage", package_id="vim")
+    stand_in.wait_for("InstallLinuxPackageProgress")
+    container.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: "waits for" in container.log(), timeout=LONG_S)
+    container.process.send_signal(signal.SIGTERM)
+    assert container.process.wait(timeout=20) == 0  # a third of what it would wait
 
 
 def test_playbook(container, stand_in):

@@ -20,8 +20,9 @@
 #define PORT_MAX       19999
 #define DISK_CHECK_MS  (2 * 60 * 1000)
 #define TOKEN_RETRY_US 100000
-#define STOP_MS        2000 /* for calls that run */
-#define BYE_MS         2000 /* for what the host is still to be told */
+#define STOP_MS        2000  /* for calls that run */
+#define JOB_END_MS     60000 /* for an installation or a playbook */
+#define BYE_MS         2000  /* for what the host is still to be told */
 
 /* ---- secrets ---- */
 
@@ -192,17 +193,49 @@ static void on_bye(void *user)
 	grpc_server_stop(c->server, STOP_MS, on_stopped, c);
 }
 
+static void say_bye(struct container *c)
+{
+	timer_stop(loop_timers(c->loop), &c->end_timer);
+	host_link_stop(&c->link, on_bye);
+}
+
+static void on_end_timer(void *user)
+{
+	log_warn("what is being installed does not come to its end");
+	say_bye(user);
+}
+
+int container_may_begin(const struct container *c, struct error *err)
+{
+	return c->stopping ? error_set(err, ERR_UNAVAILABLE, "the container's side is ending") : 0;
+}
+
+void container_job_ended(struct container *c)
+{
+	if (c->end_timer.place > 0 && !c->package.busy && !c->playbook.busy)
+		say_bye(c);
+}
+
+static void begin_end(struct container *c)
+{
+	c->stopping = true;
+	timer_stop(loop_timers(c->loop), &c->disk_timer);
+	if (!c->package.busy && !c->playbook.busy)
+		return say_bye(c);
+	log_info("waits for what is being installed");
+	timer_start(loop_timers(c->loop), &c->end_timer, loop_now_ms(c->loop) + JOB_END_MS);
+}
+
 static void on_signals(void *user, uint32_t events)
 {
 	struct container *c = user;
 	struct signalfd_siginfo info;
 	(void)events;
 	while (read(c->signals.fd, &info, sizeof info) == sizeof info)
-		if (!c->stopping) {
-			c->stopping = true;
-			timer_stop(loop_timers(c->loop), &c->disk_timer);
-			host_link_stop(&c->link, on_bye);
-		}
+		if (c->stopping)
+			loop_quit(c->loop);
+		else
+			begin_end(c);
 }
 
 static int open_signals(struct container *c)
@@ -259,6 +292,7 @@ static void open_parts(struct container *c)
 {
 	c->programs.loop = c->loop;
 	c->disk_timer = (struct timer){ .fn = check_disk, .user = c };
+	c->end_timer = (struct timer){ .fn = on_end_timer, .user = c };
 	c->package.container = c->playbook.container = c;
 	applications_open(&c->applications, &c->dirs, &c->link, &c->watcher, &c->programs);
 	mime_types_open(&c->mime_types, &c->dirs, c->options.mime_folder, &c->link, &c->watcher);
@@ -290,6 +324,10 @@ int container_run(struct container *c)
 
 void container_close(struct container *c)
 {
+	if (c->loop) {
+		timer_stop(loop_timers(c->loop), &c->disk_timer);
+		timer_stop(loop_timers(c->loop), &c->end_timer); /* nobody is waited for */
+	}
 	host_link_close(&c->link); /* its last answers still find the others */
 	grpc_server_free(c->server);
 	programs_end(&c->programs); /* who waited for one still finds the others */
@@ -297,8 +335,6 @@ void container_close(struct container *c)
 	mime_types_close(&c->mime_types);
 	applications_close(&c->applications);
 	watcher_close(&c->watcher);
-	if (c->loop)
-		timer_stop(loop_timers(c->loop), &c->disk_timer);
 	if (c->signals.fd >= 0) {
 		loop_remove(c->loop, &c->signals);
 		close(c->signals.fd);

@@ -47,6 +47,7 @@ struct container { /* embedded; does not move */
 	struct programs programs;
 	struct job package, playbook;
 	struct timer disk_timer;
+	struct timer end_timer; /* runs: a job is waited for */
 	struct loop_io signals;
 	bool stopping;
 };
@@ -59,5 +60,10 @@ int container_read_secret(const char *file, char secret[GRPC_TOKEN_MAX],
 
 int container_open(struct container *c, const struct container_options *o,
 		   struct error *err) WARN_UNUSED;
-int container_run(struct container *c) WARN_UNUSED; /* until SIGTERM or SIGINT */
-void container_close(struct container *c);          /* after a failed open, too */
+/* Until SIGTERM or SIGINT, and then until the jobs have ended, a minute at most: what is half installed is worse than what is
+ * late. A second signal ends it at once. */
+int container_run(struct container *c) WARN_UNUSED;
+int container_may_begin(const struct container *c,
+			struct error *err) WARN_UNUSED; /* a job: 0, ERR_UNAVAILABLE */
+void container_job_ended(struct container *c);          /* of a job that is not busy any more */
+void container_close(struct container *c);              /* after a failed open, too */

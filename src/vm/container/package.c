@@ -166,6 +166,9 @@ static int start_apt(struct job *j, const char *verb, const char *what_for,
 		     void (*line)(void *, char *), void (*done)(void *, int), struct error *err)
 {
 	char *argv[ARGS_MAX] = { NULL };
+	int r = container_may_begin(j->container, err);
+	if (r)
+		return r;
 	size_t n = become_root(argv);
 	argv[n++] = text(verb);
 	argv[n++] = text("--");
@@ -237,6 +240,7 @@ static void on_install_done(void *user, int status)
 			? VM_TOOLS__CONTAINER__INSTALL_LINUX_PACKAGE_PROGRESS_INFO__STATUS__SUCCEEDED
 			: VM_TOOLS__CONTAINER__INSTALL_LINUX_PACKAGE_PROGRESS_INFO__STATUS__FAILED,
 		status == 0 ? 100 : 0);
+	container_job_ended(j->container);
 }
 
 /* The word for apt-get; false: the request names nothing. */
@@ -324,6 +328,7 @@ static void on_removal_done(void *user, int status)
 			? VM_TOOLS__CONTAINER__UNINSTALL_PACKAGE_PROGRESS_INFO__STATUS__SUCCEEDED
 			: VM_TOOLS__CONTAINER__UNINSTALL_PACKAGE_PROGRESS_INFO__STATUS__FAILED,
 		0);
+	container_job_ended(j->container);
 }
 
 struct removal { /* while its package is looked for; heap */
@@ -359,7 +364,7 @@ static void on_owner_done(void *user, int status)
 	struct job *j = rm->job;
 	struct error err = { .message = "no package has brought this application" };
 	int r = ERR_NOT_FOUND;
-	if (status == 0 && rm->name[0] && !j->container->stopping)
+	if (status == 0 && rm->name[0])
 		r = start_apt(j, "remove", rm->name, on_removal_line, on_removal_done, &err);
 	j->busy = r == 0;
 	if (r)
@@ -367,6 +372,8 @@ static void on_owner_done(void *user, int status)
 	else
 		reply_removal(rm->call, REMOVAL(STARTED), "");
 	free(rm);
+	if (r)
+		container_job_ended(j->container);
 }
 
 static int find_owner(struct container *c, struct grpc_call *call, const char *id,

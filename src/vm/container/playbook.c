@@ -52,6 +52,7 @@ static void on_done(void *user, int status)
 	j->busy = false;
 	remove_file(j);
 	tell(j, status == 0 ? PROGRESS(SUCCEEDED) : PROGRESS(FAILED), NULL);
+	container_job_ended(j->container);
 }
 
 static int write_file(struct job *j, const char *playbook, struct error *err)
@@ -72,7 +73,9 @@ static int start(struct container *c, const char *playbook, struct error *err)
 	static char program[] = "ansible-playbook", become[] = "--become",
 		    connection[] = "--connection=local", inventory[] = "--inventory=127.0.0.1,";
 	struct job *j = &c->playbook;
-	int r = write_file(j, playbook, err);
+	int r = container_may_begin(j->container, err);
+	if (r == 0)
+		r = write_file(j, playbook, err);
 	if (r)
 		return r;
 	char *argv[] = { program, become, connection, inventory, j->path, NULL };
