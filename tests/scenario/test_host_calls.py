@@ -150,6 +150,13 @@ def test_open_url(host, container):
     assert len(host.recorded("open_url")) == len(urls)
 
 
+def test_terminal_takes_no_options(host, container):
+    for params in (["-oProxyCommand=touch /tmp/owned"], ["-"], ["--", "vim"]):  # ssh would read them behind its host's name
+        assert container.code("OpenTerminal", params=params) == REFUSED
+    assert container.code("OpenTerminal", params=["vim", "-R"]) == "OK"
+    assert host.wait_recorded("open_terminal") == [["termina", "penguin", "ssh", "-t", "penguin", "vim", "-R"]]
+
+
 def test_urls_and_terminals_share_a_limit(host, container):
     other = Container(host, "other", 10001)
     outcomes = [c.code(*what) if isinstance(what, tuple) else c.code(what, url="http://a/") for c, what in [

@@ -76,6 +76,12 @@ static void open_terminal(struct grpc_call *call)
 		.params = { request->params, request->n_params },
 		.enter = { config ? config->enter : NULL, config ? config->n_enter : 0 },
 	};
+	/* It stands behind the words of enter:, and ssh takes options there, too: ProxyCommand is a program of the host. */
+	if (event.params.n > 0 && event.params.items[0][0] == '-') {
+		grpc_reply_status(call, GRPC_FAILED_PRECONDITION,
+				  "a command does not begin with “-”");
+		return;
+	}
 	if (event.enter.n == 0 && !caller_host(call)->hooks.argv[HOOK_OPEN_TERMINAL]) {
 		grpc_reply_status(call, GRPC_FAILED_PRECONDITION,
 				  "no way into this container is configured (enter:)");
