@@ -6,6 +6,7 @@ import json
 import pathlib
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 
@@ -22,7 +23,13 @@ common, host_pb, guest_pb, vm_pb = messages(
 LISTENER = host_pb.DESCRIPTOR.services_by_name["ContainerListener"]
 GARCON = guest_pb.DESCRIPTOR.services_by_name["Garcon"]
 STARTUP = vm_pb.DESCRIPTOR.services_by_name["StartupListener"]
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
+
+
+def png_head(width, height):
+    return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", width, height)
+
+
+PNG = png_head(48, 48) + bytes(64)
 
 RECORDER = """#!/bin/sh
 { for word in "$@"; do printf '%s\\037' "$word"; done; printf '\\036'; } >> "$RECORD"

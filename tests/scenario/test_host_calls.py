@@ -9,7 +9,7 @@ import pytest
 
 from conftest import wait_for
 from grpc_fixtures import LONG_S
-from host_fixtures import LISTENER, METHODS, Container, container, guest_pb, host, host_factory, host_pb  # noqa: F401 (fixtures)
+from host_fixtures import LISTENER, METHODS, PNG, Container, container, guest_pb, host, host_factory, host_pb  # noqa: F401 (fixtures)
 
 REFUSED = "FAILED_PRECONDITION"
 APP = host_pb.Application
@@ -91,8 +91,8 @@ def test_applications_come_and_go(host, container):
     evil = APP(desktop_file_id="evil", name=names(("", "a\nExec=touch /tmp/evil\n")), exec="rm -rf /")
     bad = [APP(desktop_file_id=i, name=names(("", "x"))) for i in ("", "..", "a/b", ".hidden", "x" * 300)]
     container.garcon.answers["GetIcon"] = lambda request, _: guest_pb.IconResponse(
-        desktop_icons=[{"desktop_file_id": i, "icon": b"\x89PNG\r\n\x1a\n" + b"1" * 99 if i == "vim" else b"GIF89a", "format": 0}
-                       for i in request.desktop_file_ids] + [{"desktop_file_id": "stranger", "icon": b"\x89PNG\r\n\x1a\n000"}])
+        desktop_icons=[{"desktop_file_id": i, "icon": PNG if i == "vim" else b"GIF89a", "format": 0}
+                       for i in request.desktop_file_ids] + [{"desktop_file_id": "stranger", "icon": PNG}])
     assert container.call("PendingUpdateApplicationListCalls", count=1) is not None
     container.call("UpdateApplicationList", application=[vim, evil, *bad, vim])
     container.call("PendingUpdateApplicationListCalls", count=0)
@@ -102,7 +102,7 @@ def test_applications_come_and_go(host, container):
     assert "Name[fr]=Vi amélioré\n" in entries["reeve-termina-penguin-vim.desktop"]
     icon = host.data / "reeve-host/icons/reeve-termina-penguin-vim.png"
     wait_for(lambda: "Icon=%s\n" % icon in host.entries()["reeve-termina-penguin-vim.desktop"], timeout=LONG_S, what="the icon")
-    assert icon.stat().st_size == 107 and len(list(icon.parent.iterdir())) == 1
+    assert icon.read_bytes() == PNG and len(list(icon.parent.iterdir())) == 1
     assert "vim" in host.run("container", "apps", "termina", "penguin")
     container.call("UpdateApplicationList", application=[evil])
     assert list(host.entries()) == ["reeve-termina-penguin-evil.desktop"] and not list(icon.parent.iterdir())
@@ -190,6 +190,8 @@ def test_progress(host, container, name, unknown, told):
 def test_files_disks_types_numbers(host, container):
     assert container.code("FileWatchTriggered", path="Documents") == "OK"
     assert host.wait_recorded("file_changed") == [["termina", "penguin", "Documents"]]
+    for path in ("", "/etc/passwd", "../x", "a\nb"):
+        assert container.code("FileWatchTriggered", path=path) == REFUSED
     assert container.code("LowDiskSpaceTriggered", free_bytes=5 << 20) == "OK"
     assert host.wait_recorded("notify") == [["termina", "penguin", "penguin: Disk nearly full", "5 MiB are free"]]
     assert container.code("UpdateMimeTypes", mime_type_mappings={"png": "image/png"}) == "OK"

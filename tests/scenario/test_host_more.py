@@ -10,7 +10,7 @@ import pytest
 
 from conftest import binary, clean_env, wait_for
 from grpc_fixtures import LONG_S
-from host_fixtures import PNG, Container, container, guest_pb, host, host_factory, host_pb  # noqa: F401 (fixtures)
+from host_fixtures import PNG, Container, container, guest_pb, host, host_factory, host_pb, png_head  # noqa: F401 (fixtures)
 from portal_fixtures import bus, portal  # noqa: F401 (fixtures)
 
 REFUSED = "FAILED_PRECONDITION"
@@ -85,7 +85,7 @@ def test_service_that_left(host, container):
 def test_icons(host, container):
     """Only what is a picture, of a bounded size, for an application of this container; a link in the way is not written through."""
     icons = {"big": PNG + bytes(1 << 20), "text": b"#!/bin/sh\n", "nothing": b"", "svg": b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>",
-             "zero": b"<svg>\0</svg>", "png": PNG}
+             "zero": b"<svg>\0</svg>", "png": PNG, "bomb": png_head(2049, 1), "flat": png_head(48, 0), "short": PNG[:20]}
     target = host.folder / "target"
     target.write_text("mine")
     folder = host.data / "reeve-host/icons"

@@ -7,9 +7,11 @@
 #include "base/utf8.h"
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define ID_MAX     200
 #define LOCALE_MAX 32
+#define TYPE_MAX   255
 #define WORDS      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 bool desktop_id_ok(const char *id)
@@ -123,6 +125,33 @@ static void add_list(struct buf *out, const char *key, const char *locale, char 
 	buf_add_char(out, '\n');
 }
 
+/* A type of files. What stands for addresses and for disks that are put in is not: it would make an application of a container the
+ * host's browser, and no file of these kinds ever reaches it. */
+static bool is_type(const char *text)
+{
+	static const char *const others[] = { "x-scheme-handler/", "x-content/" };
+	const char *slash = strchr(text, '/');
+	size_t n = strlen(text);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (strncasecmp(text, others[i], strlen(others[i])) == 0)
+			return false;
+	return slash && slash > text && slash[1] && n <= TYPE_MAX &&
+	       strspn(text, WORDS "!#$&-^_.+/") == n && !strchr(slash + 1, '/');
+}
+
+static void add_types(struct buf *out, char *const *types, size_t n)
+{
+	bool any = false;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_type(types[i]))
+			continue;
+		buf_addf(out, "%s%s;", any ? "" : "MimeType=", types[i]);
+		any = true;
+	}
+	if (any)
+		buf_add_char(out, '\n');
+}
+
 static void add_keywords(struct buf *out, const VmTools__Container__Application__LocaleStrings *s)
 {
 	for (size_t i = 0; s && i < s->n_values; i++)
@@ -171,8 +200,7 @@ void desktop_render(const struct container *c, const VmTools__Container__Applica
 	add_exec(out, c, launcher, app->desktop_file_id);
 	if (icon)
 		add_line(out, "Icon", "", icon);
-	if (app->n_mime_types > 0)
-		add_list(out, "MimeType", "", app->mime_types, app->n_mime_types);
+	add_types(out, app->mime_types, app->n_mime_types);
 	add_keywords(out, app->keywords);
 	if (app->no_display)
 		buf_add_str(out, "NoDisplay=true\n");

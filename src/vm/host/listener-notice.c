@@ -98,6 +98,11 @@ static void file_changed(struct grpc_call *call)
 	struct container *c = caller_container(call, i->token, false);
 	if (!c)
 		return;
+	if (!translate_is_below(i->path)) {
+		grpc_reply_status(call, GRPC_FAILED_PRECONDITION,
+				  "the path is not relative to the home");
+		return;
+	}
 	const struct hook_event event = { .vm = c->vm->name,
 					  .container = c->name,
 					  .words = { { "path", i->path } } };

@@ -22,6 +22,7 @@
 #define ICON_MAX         ((size_t)1 << 20)
 #define ICONS_AT_ONCE    3 /* of up to a MiB each in an answer of at most four */
 #define ICON_SIZE        128
+#define ICON_PX_MAX      2048
 #define ICON_TIMEOUT_MS  20000
 
 struct entry {
@@ -188,13 +189,24 @@ static bool is_svg(struct span s)
 	return false;
 }
 
+/* Its first chunk says how large it is when it is unpacked: a few kB may stand for gigabytes in the memory of every panel. */
+static bool is_png(struct span s)
+{
+	static const uint8_t head[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n',
+					0,    0,   0,   13,  'I',  'H',  'D',  'R' };
+	struct span start;
+	uint32_t width, height;
+	return span_get_bytes(&s, sizeof head, &start) && memcmp(start.p, head, sizeof head) == 0 &&
+	       span_get_be32(&s, &width) && span_get_be32(&s, &height) && width > 0 &&
+	       width <= ICON_PX_MAX && height > 0 && height <= ICON_PX_MAX;
+}
+
 /* The extension of what the bytes really are; NULL: nothing that we show. */
 static const char *icon_kind(struct span s)
 {
-	static const uint8_t png[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
-	if (s.n > sizeof png && s.n <= ICON_MAX && memcmp(s.p, png, sizeof png) == 0)
-		return "png";
-	return s.n > 4 && s.n <= ICON_MAX && is_svg(s) ? "svg" : NULL;
+	if (s.n <= 4 || s.n > ICON_MAX)
+		return NULL;
+	return is_png(s) ? "png" : is_svg(s) ? "svg" : NULL;
 }
 
 static const VmTools__Container__Application *application(const struct container *c, const char *id)

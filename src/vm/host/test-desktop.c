@@ -57,7 +57,7 @@ static void test_whole_entry(void **state)
 		"[Desktop Entry]\nType=Application\nVersion=1.5\n"
 		"Name=Vim\nName[fr]=Vi amélioré\n"
 		"Exec=\"/usr/bin/reeve-host\" container launch \"termina\" \"penguin\" -- \"vim\" %F\n"
-		"Icon=/icons/a b.png\nMimeType=text/plain;a\\;b;\n"
+		"Icon=/icons/a b.png\nMimeType=text/plain;\n"
 		"NoDisplay=true\nStartupWMClass=Vim\nStartupNotify=true\n"
 		"X-Reeve-Host=/state\nX-Reeve-VM=termina\nX-Reeve-Container=penguin\n");
 }
@@ -98,13 +98,52 @@ static void test_hostile(void **state)
 		render(&app, &out);
 		for (const char *p = buf_str(&out); (p = strchr(p, '\n')); p++)
 			n_lines++;
-		assert_int_equal(n_lines, 12);
+		assert_int_equal(n_lines, 11);
 		assert_null(strchr(buf_str(&out), '\r'));
 		assert_null(strchr(buf_str(&out), '\x1b'));
 		assert_non_null(
 			strstr(buf_str(&out),
 			       "\nExec=\"/usr/bin/reeve-host\" container launch \"termina\" "
 			       "\"penguin\" -- \"a\\\\`b\\\\$c\\\\\"d\\\\\\\\e%%f\" %F\n"));
+	}
+}
+
+static void test_types(void **state)
+{
+	static const struct {
+		const char *type;
+		bool kept;
+	} rows[] = {
+		{ "text/plain", true },
+		{ "application/vnd.oasis.opendocument.text", true },
+		{ "image/svg+xml", true },
+		{ "inode/directory", true },
+		{ "x-scheme-handler/https", false },
+		{ "X-Scheme-Handler/file", false },
+		{ "x-content/unix-software", false },
+		{ "text", false },
+		{ "/plain", false },
+		{ "text/", false },
+		{ "text/a/b", false },
+		{ "text/a;x-scheme-handler/http", false },
+		{ "text/a b", false },
+		{ "text/a\nExec=x", false },
+		{ "", false },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		VmTools__Container__Application app = VM_TOOLS__CONTAINER__APPLICATION__INIT;
+		CLEANUP(buf_fini) struct buf out, line;
+		char *types[] = { text(rows[i].type) };
+		buf_init(&out, DESKTOP_MAX);
+		buf_init(&line, 512);
+		app.desktop_file_id = text("a");
+		app.n_mime_types = 1;
+		app.mime_types = types;
+		render(&app, &out);
+		buf_addf(&line, "\nMimeType=%s;\n", rows[i].type);
+		assert_int_equal(strstr(buf_str(&out), buf_str(&line)) != NULL, rows[i].kept);
+		assert_int_equal(strstr(buf_str(&out), "MimeType") != NULL, rows[i].kept);
 	}
 }
 
@@ -133,6 +172,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole_entry),
 		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_ids),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,13 @@ static void test_urls(void **state)
 		{ "http://example.org/?u=http://localhost/",
 		  "http://example.org/?u=http://localhost/" },
 		{ "mailto:me@localhost", "mailto:me@localhost" },
+		{ "mailto:me@example.org?subject=attach&body=a%20b",
+		  "mailto:me@example.org?subject=attach&body=a%20b" },
+		{ "mailto:me@example.org?attach=/etc/passwd", NULL },
+		{ "MAILTO:?a=b&Attachment=/etc/passwd", NULL },
+		{ "mailto://?%61ttach=/etc/passwd", NULL },
+		{ "mailto:?a=b%26attach=/etc/passwd", NULL },
+		{ "mailto:a%00", NULL },
 		{ "file:///home/user", "file:///srv/vm/home" },
 		{ "file:///home/user/a b", "file:///srv/vm/home/a%20b" },
 		{ "file:///home/user/a%20b%25%C3%A4", "file:///srv/vm/home/a%20b%25%C3%A4" },
@@ -100,11 +107,26 @@ static void test_paths(void **state)
 	}
 }
 
+static void test_is_below(void **state)
+{
+	static const struct {
+		const char *path;
+		bool below;
+	} rows[] = {
+		{ "Documents", true }, { "a/b..", true }, { "-x", true },      { "", false },
+		{ "/etc", false },     { "..", false },   { "a/../b", false }, { "a\nb", false },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(translate_is_below(rows[i].path), rows[i].below);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_is_below),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,12 @@ static bool climbs(const char *path)
 	return false;
 }
 
+bool translate_is_below(const char *path)
+{
+	return path[0] != '\0' && path[0] != '/' && !climbs(path) &&
+	       !utf8_has_control(span_str(path));
+}
+
 /* What is left of 'path' below 'root', beginning with a slash or empty; NULL: it is not below. */
 static const char *below(const char *path, const char *root)
 {
@@ -141,6 +147,19 @@ static void web_url(const struct translation *t, const char *url, const char *re
 	buf_add_str(out, host + n_host);
 }
 
+/* mailto:…?attach=/etc/passwd: a header that mail programs know besides those of RFC 6068. */
+static bool attaches(const char *url)
+{
+	CLEANUP(buf_fini) struct buf plain;
+	buf_init(&plain, URL_MAX);
+	if (!decode(span_str(url), &plain))
+		return true;
+	for (const char *p = buf_str(&plain); (p = strpbrk(p, "?&;")); p++)
+		if (strncasecmp(p + 1, "attach", 6) == 0)
+			return true;
+	return false;
+}
+
 /* What a container may have opened: nothing that is a program's own way in. */
 static bool scheme_ok(const char *url, size_t n)
 {
@@ -165,6 +184,8 @@ int translate_url(const struct translation *t, const char *url, struct buf *out,
 		r = file_url(t, url + 7, out, err);
 	else if (!scheme_ok(url, n) || url[n] != ':')
 		r = error_set(err, ERR_INVALID, "URLs of this kind are not opened: %.40s", url);
+	else if (strncasecmp(url, "mailto", n) == 0 && attaches(url))
+		r = error_set(err, ERR_INVALID, "mailto: files are not attached");
 	else if (strncmp(url + n, "://", 3) == 0)
 		web_url(t, url, url + n + 3, out);
 	else

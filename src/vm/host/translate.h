@@ -6,6 +6,7 @@
  *   are forwarded to the host's own loopback and stay.
  * - file:// (percent-encoded, and again when it leaves) and plain paths below one of the rows of 'paths' are below the row's other side on the host; other files do not
  *   exist there.
+ * - mailto: takes no file of the host along.
  * - Everything else is not changed.
  */
 #pragma once
@@ -28,6 +29,8 @@ struct translation {
 /* ERR_INVALID: not UTF-8 or with control characters, too long, no scheme that may be opened, a file that leads elsewhere. */
 int translate_url(const struct translation *t, const char *url, struct buf *out,
 		  struct error *err) WARN_UNUSED;
+/* Does it name something below a folder, whatever is there? Relative, no "..", no control characters. */
+bool translate_is_below(const char *path);
 /* A path of the host in the container's words, for what a person chose. false: it is not visible there. */
 bool translate_back(const struct translation *t, const char *path, struct buf *out);
 /* A path of the container on the host. false: not there. */
