@@ -219,6 +219,11 @@ char **hook_argv(const struct hooks *h, enum hook hook, const struct hook_event 
 
 /* ---- running ---- */
 
+static const void *owner_of(const struct hook_event *event)
+{
+	return event->container ? event->container : event->vm;
+}
+
 static int start(struct hooks *h, enum hook hook, const struct hook_event *event,
 		 void (*done)(void *, const struct program_end *), void *user, struct program **ret,
 		 struct error *err)
@@ -239,7 +244,8 @@ static int start(struct hooks *h, enum hook hook, const struct hook_event *event
 					   .keep = rows[hook].answers,
 					   .done = done,
 					   .user = user,
-					   .timeout_ms = rows[hook].limit_ms };
+					   .timeout_ms = rows[hook].limit_ms,
+					   .owner = owner_of(event) };
 	int r = program_start(&h->programs, &spec, ret, err);
 	hook_argv_free(argv);
 	return r;
@@ -252,6 +258,9 @@ int hook_run(struct hooks *h, enum hook hook, const struct hook_event *event,
 	if (h->programs.n >= HOOKS_AT_ONCE)
 		return error_set(err, ERR_UNAVAILABLE, "%s: %d programs run already",
 				 rows[hook].name, HOOKS_AT_ONCE);
+	if (programs_of(&h->programs, owner_of(event)) >= HOOKS_OF_ONE)
+		return error_set(err, ERR_UNAVAILABLE, "%s: %d programs run for it already",
+				 rows[hook].name, HOOKS_OF_ONE);
 	return start(h, hook, event, done, user, ret, err);
 }
 

@@ -15,6 +15,7 @@ enum hook {
 };
 
 #define HOOKS_AT_ONCE 64
+#define HOOKS_OF_ONE  24 /* of them for one container, or a machine itself */
 
 struct hooks {
 	struct programs programs;
@@ -27,7 +28,8 @@ struct hook_word {
 };
 
 struct hook_event { /* what the placeholders stand for; borrowed */
-	const char *vm, *container;
+	const char *vm,
+		*container; /* the latter, or else the former, is known again by where it is */
 	struct hook_word words[5]; /* ends with a NULL name */
 	struct hook_list {
 		char *const *items;

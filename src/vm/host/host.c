@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "vm/host/garcon.h"
 #include "vm/host/listener.h"
 #include "vm/host/menu.h"
@@ -14,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define NOTICE_TEXT_MAX 500 /* characters */
 
 /* ---- ports ---- */
 
@@ -242,13 +245,34 @@ const struct translation *host_translation(const struct host *h, const struct co
 
 /* ---- what happens ---- */
 
+/* Desktops read markup in a notification's text, links and pictures too; and people read one line or two. */
+static void plain_words(const char *text, struct buf *out)
+{
+	struct span s = span_str(text);
+	uint32_t c;
+	for (int n = 0; n < NOTICE_TEXT_MAX && span_get_utf8_lossy(&s, &c); n++)
+		if (c == '<')
+			buf_add_str(out, "‹");
+		else
+			utf8_add(out, utf8_is_control(c) ? ' ' : c);
+}
+
 void host_notify(struct host *h, const struct container *c, const char *title, const char *text)
 {
+	CLEANUP(buf_fini) struct buf plain;
 	char whole[160];
+	buf_init(&plain, NOTICE_TEXT_MAX * 4);
+	if (!window_take(&c->vm->notices, clock_mono_ms())) {
+		log_limited(LOG_LEVEL_INFO, "a notification is left out", F_STR("vm", c->vm->name),
+			    F_STR("container", c->name), F_STR("title", title));
+		return;
+	}
+	plain_words(text, &plain);
 	snprintf(whole, sizeof whole, "%s: %s", c->name, title);
 	const struct hook_event event = { .vm = c->vm->name,
 					  .container = c->name,
-					  .words = { { "title", whole }, { "text", text } } };
+					  .words = { { "title", whole },
+						     { "text", buf_str(&plain) } } };
 	hook_fire(&h->hooks, HOOK_NOTIFY, &event);
 }
 

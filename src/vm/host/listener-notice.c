@@ -23,8 +23,8 @@ static void refuse_status(struct grpc_call *call, int status)
 static void log_progress(const struct container *c, const char *what, const char *status,
 			 uint32_t percent)
 {
-	log_info(what, F_STR("vm", c->vm->name), F_STR("container", c->name),
-		 F_STR("status", status), F_INT("percent", percent));
+	log_limited(LOG_LEVEL_INFO, what, F_STR("vm", c->vm->name), F_STR("container", c->name),
+		    F_STR("status", status), F_INT("percent", percent));
 }
 
 static void install_progress(struct grpc_call *call)
@@ -118,8 +118,8 @@ static void low_disk(struct grpc_call *call)
 	if (!c)
 		return;
 	snprintf(text, sizeof text, "%llu MiB are free", (unsigned long long)(i->free_bytes >> 20));
-	log_warn("a container's disk is nearly full", F_STR("vm", c->vm->name),
-		 F_STR("container", c->name), F_STR("free", text));
+	log_limited(LOG_LEVEL_WARN, "a container's disk is nearly full", F_STR("vm", c->vm->name),
+		    F_STR("container", c->name), F_STR("free", text));
 	registry_low_disk(caller_host(call)->registry, c, i->free_bytes);
 	host_notify(caller_host(call), c, "Disk nearly full", text);
 	reply_done(call);

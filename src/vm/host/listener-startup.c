@@ -29,10 +29,10 @@ static void install_status(struct grpc_call *call)
 				  "this is no machine of ours, or no state");
 		return;
 	}
-	log_info("an installation", F_STR("vm", vm->name), F_STR("state", words[state->state]),
-		 F_INT("step", state->in_progress_step),
-		 F_INT("percent", state->in_progress_percent),
-		 F_STR("reason", state->failed_reason));
+	log_limited(LOG_LEVEL_INFO, "an installation", F_STR("vm", vm->name),
+		    F_STR("state", words[state->state]), F_INT("step", state->in_progress_step),
+		    F_INT("percent", state->in_progress_percent),
+		    F_STR("reason", state->failed_reason));
 	reply_done(call);
 }
 

@@ -80,7 +80,8 @@ static void on_reached(bool reached, void *user)
 	}
 	c->garcon_port = a->garcon_port;
 	c->sftp_port = a->sftp_port;
-	log_info("a container is up", F_STR("vm", c->vm->name), F_STR("container", c->name));
+	log_limited(LOG_LEVEL_INFO, "a container is up", F_STR("vm", c->vm->name),
+		    F_STR("container", c->name));
 	registry_container_set(a->host->registry, c, CONTAINER_UP);
 	reply_done(a->call);
 	free(a);
@@ -126,7 +127,8 @@ static void container_shutdown(struct grpc_call *call)
 	c = caller_container(call, request->token, false);
 	if (!c)
 		return;
-	log_info("a container goes down", F_STR("vm", c->vm->name), F_STR("container", c->name));
+	log_limited(LOG_LEVEL_INFO, "a container goes down", F_STR("vm", c->vm->name),
+		    F_STR("container", c->name));
 	registry_container_set(caller_host(call)->registry, c, CONTAINER_DOWN);
 	reply_done(call);
 }

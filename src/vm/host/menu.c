@@ -50,6 +50,9 @@ struct menu {
 		[48]; /* a file that is being written, in either; at most one is left by a run that was killed */
 	struct entry *entries;
 	struct fetch *fetches;
+	bool telling;                             /* a program tells the desktop … */
+	bool tell_again;                          /* … and there is something new to tell */
+	char vm[NAME_SIZE], container[NAME_SIZE]; /* of which */
 };
 
 /* ---- files ---- */
@@ -154,8 +157,8 @@ static void write_entries(struct menu *m, struct container *c)
 {
 	size_t n = c->applications ? c->applications->n_application : 0;
 	if (n > APPLICATIONS_MAX)
-		log_warn("a container has more applications than a menu takes",
-			 F_STR("container", c->name), F_INT("applications", (int64_t)n));
+		log_limited(LOG_LEVEL_WARN, "a container has more applications than a menu takes",
+			    F_STR("container", c->name), F_INT("applications", (int64_t)n));
 	for (size_t i = 0; i < n && i < APPLICATIONS_MAX; i++) {
 		const VmTools__Container__Application *app = c->applications->application[i];
 		struct entry *e = NULL;
@@ -302,11 +305,44 @@ static void forget_fetches(struct menu *m, const struct container *c)
 
 /* ---- the menu ---- */
 
+static void tell_desktop(struct menu *m, const char *vm, const char *container);
+
+static void on_desktop_told(void *user, const struct program_end *end)
+{
+	struct menu *m = user;
+	m->telling = false;
+	if (end->status != 0)
+		log_limited(LOG_LEVEL_WARN, "the desktop was not told of its menu",
+			    F_INT("status", end->status));
+	if (m->tell_again)
+		tell_desktop(m, m->vm, m->container);
+}
+
+/* One at a time, however often lists come; those that come meanwhile are told together. */
+static void tell_desktop(struct menu *m, const char *vm, const char *container)
+{
+	const struct hook_event event = { .vm = vm,
+					  .container = container,
+					  .words = { { "folder", m->folder } } };
+	struct error err;
+	m->tell_again = m->telling;
+	if (m->telling) {
+		snprintf(m->vm, sizeof m->vm, "%s", vm);
+		snprintf(m->container, sizeof m->container, "%s", container);
+		return;
+	}
+	if (!hook_has(&m->host->hooks, HOOK_MENU_CHANGED))
+		return;
+	int r = hook_run(&m->host->hooks, HOOK_MENU_CHANGED, &event, on_desktop_told, m, NULL,
+			 &err);
+	m->telling = r == 0;
+	if (r)
+		log_limited(LOG_LEVEL_WARN, "the desktop is not told of its menu",
+			    F_STR("error", r > 0 ? err.message : strerror(-r)));
+}
+
 void menu_update(struct menu *m, struct container *c)
 {
-	const struct hook_event event = { .vm = c->vm->name,
-					  .container = c->name,
-					  .words = { { "folder", m->folder } } };
 	forget_marks(m, c);
 	write_entries(m, c);
 	drop_entries(m, c);
@@ -314,7 +350,7 @@ void menu_update(struct menu *m, struct container *c)
 		begin_fetch(m, c);
 	else
 		forget_fetches(m, c);
-	hook_fire(&m->host->hooks, HOOK_MENU_CHANGED, &event);
+	tell_desktop(m, c->vm->name, c->name);
 }
 
 /* Whether an earlier run of ours, with the same state, wrote it. */

@@ -20,6 +20,8 @@ struct window {
 #define METRICS_WINDOW_MS 60000 /* ReportMetrics of a machine */
 #define METRICS_CALLS_MAX 40
 #define METRICS_MAX       32
+#define NOTICE_WINDOW_MS  60000 /* what a person is told of a machine */
+#define NOTICE_MAX        30
 
 void window_init(struct window *w, int64_t length_ms, uint32_t n_max, int64_t now_ms);
 bool window_take(struct window *w, int64_t now_ms); /* false: too many */

@@ -53,6 +53,7 @@ struct vm { /* owned by the registry */
 	char why[200];         /* it crashed */
 	char *disk;            /* its backing file, or NULL */
 	struct window metrics; /* listener-notice.c's */
+	struct window notices; /* host_notify()'s */
 	struct container *containers;
 };
 

@@ -31,6 +31,7 @@ struct program {
 	void (*output)(void *user, struct span bytes);
 	void (*done)(void *user, const struct program_end *end);
 	void *user;
+	const void *owner;
 };
 
 static void close_io(struct program *p, struct loop_io *io)
@@ -138,6 +139,14 @@ void program_cancel(struct program *p)
 	reap(p->pid);
 	detach(p);
 	program_free(p);
+}
+
+unsigned programs_of(const struct programs *all, const void *owner)
+{
+	unsigned n = 0;
+	for (const struct program *p = all->first; p; p = p->next)
+		n += p->owner == owner;
+	return n;
 }
 
 void programs_end(struct programs *all)
@@ -283,7 +292,8 @@ static struct program *adopt(struct programs *all, const struct program_spec *sp
 			       .keep = spec->keep,
 			       .output = spec->output,
 			       .done = spec->done,
-			       .user = spec->user };
+			       .user = spec->user,
+			       .owner = spec->owner };
 	all->first = p;
 	all->n++;
 	p->printed = (struct loop_io){ .fd = fd, .fn = on_printed, .user = p };

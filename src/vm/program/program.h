@@ -40,11 +40,13 @@ struct program_spec { /* borrowed until it has started */
 	void (*done)(void *user, const struct program_end *end);
 	void *user;
 	int64_t timeout_ms; /* then it is killed; 0: never */
+	const void *owner;  /* for programs_of(); only compared */
 };
 
 /* 0, or ERR_UNAVAILABLE when it does not start. *ret (or NULL) is valid until done(). */
 int program_start(struct programs *all, const struct program_spec *spec, struct program **ret,
 		  struct error *err) WARN_UNUSED;
+unsigned programs_of(const struct programs *all, const void *owner); /* that run */
 /* Ends it; done() will not run. */
 void program_cancel(struct program *p);
 /* What has a time limit is killed and done() runs; the others are left alone. */

@@ -235,6 +235,19 @@ static void test_cancel(void **state)
 	assert_int_equal(f->n_done, 1);
 }
 
+static void test_owners(void **state)
+{
+	struct program_spec spec = kept;
+	struct fixture *f = *state;
+	for (int i = 0; i < 3; i++) {
+		spec.owner = i < 2 ? (const void *)f : NULL;
+		assert_int_equal(start(f, "exec sleep 1000", spec, NULL), 0);
+	}
+	assert_int_equal(programs_of(&f->all, f), 2);
+	assert_int_equal(programs_of(&f->all, NULL), 1);
+	assert_int_equal(programs_of(&f->all, &spec), 0);
+}
+
 static void test_the_end(void **state)
 {
 	struct fixture *f = *state;
@@ -261,6 +274,7 @@ int main(void)
 		CASE(test_input),
 		CASE(test_no_such_program),
 		CASE(test_cancel),
+		CASE(test_owners),
 		CASE(test_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
