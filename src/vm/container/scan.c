@@ -166,24 +166,50 @@ static int is_visible(const struct dirent *e)
 	return e->d_name[0] != '.';
 }
 
-static void scan_folder(struct scan *s, const char *root, const char *below,
-			int depth) /* NOLINT(misc-no-recursion) */
+struct place { /* a folder, and those that lead to it; on the stack */
+	dev_t dev;
+	ino_t ino;
+	const struct place *above;
+};
+
+/* A link back: what is there is told already, and would be told once more for each time around. */
+static bool leads_back(const struct place *p, const struct stat *st)
+{
+	while (p && (p->dev != st->st_dev || p->ino != st->st_ino))
+		p = p->above;
+	return p;
+}
+
+static void scan_folder(struct scan *s, const char *root, const char *below, int depth,
+			const struct place *above);
+
+static void take_path(struct scan *s, const char *root, const char *relative, int depth,
+		      const struct place *above) /* NOLINT(misc-no-recursion) */
+{
+	const char *path = arena_printf(s->arena, "%s/%s", root, relative);
+	struct stat st;
+	if (s->n_files == SCAN_FILES_MAX || stat(path, &st) != 0)
+		return;
+	s->n_files++;
+	if (S_ISREG(st.st_mode))
+		take_file(s, path, relative);
+	else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX && !leads_back(above, &st))
+		scan_folder(s, root, relative, depth + 1, above);
+}
+
+static void scan_folder(struct scan *s, const char *root, const char *below, int depth,
+			const struct place *above) /* NOLINT(misc-no-recursion) */
 {
 	struct dirent **entries = NULL;
 	const char *folder = arena_printf(s->arena, "%s/%s", root, below);
-	int n = scandir(folder, &entries, is_visible, alphasort);
+	struct stat st = { 0 };
+	int n = stat(folder, &st) == 0 ? scandir(folder, &entries, is_visible, alphasort) : 0;
+	const struct place here = { st.st_dev, st.st_ino, above };
 	for (int i = 0; i < n; i++) {
-		const char *relative = arena_printf(s->arena, "%s%s%s", below, below[0] ? "/" : "",
-						    entries[i]->d_name);
-		const char *path = arena_printf(s->arena, "%s/%s", root, relative);
-		struct stat st;
-		if (s->n_files < SCAN_FILES_MAX && stat(path, &st) == 0) {
-			s->n_files++;
-			if (S_ISREG(st.st_mode))
-				take_file(s, path, relative);
-			else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
-				scan_folder(s, root, relative, depth + 1);
-		}
+		take_path(s, root,
+			  arena_printf(s->arena, "%s%s%s", below, below[0] ? "/" : "",
+				       entries[i]->d_name),
+			  depth, &here);
 		free(entries[i]);
 	}
 	free(entries);
@@ -196,7 +222,7 @@ void scan_applications(const struct dirs *d, struct arena *a, struct scanned *re
 			  .found = arena_new_n(a, application *, SCAN_FILES_MAX),
 			  .files = arena_new_n(a, const char *, SCAN_FILES_MAX) };
 	for (const char *const *dir = d->data; *dir; dir++)
-		scan_folder(&s, arena_printf(a, "%s/applications", *dir), "", 0);
+		scan_folder(&s, arena_printf(a, "%s/applications", *dir), "", 0, NULL);
 	map_free(s.seen);
 	VmTools__Container__UpdateApplicationListRequest *m =
 		arena_new(a, VmTools__Container__UpdateApplicationListRequest);
