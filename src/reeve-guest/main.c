@@ -71,8 +71,8 @@ static void log_as_init(void)
 	int fd = open("/dev/kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	(void)!sysctl_set("kernel/printk_devkmsg",
-			  "on"); /* may be fixed on the kernel's command line */
+	/* A line feed or nothing, for this one; or it is fixed on the kernel's command line. */
+	(void)!sysctl_set("kernel/printk_devkmsg", "on\n");
 	log_to_kernel(fd, "reeve-guest");
 }
 

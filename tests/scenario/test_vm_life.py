@@ -26,8 +26,9 @@ BOOT_S = 240  # under emulation, beside everything else
 def image():
     agent = BUILD / "reeve-guest"
     made = IMAGE / "initrd"
-    if not made.exists() or made.stat().st_mtime < agent.stat().st_mtime:
-        subprocess.run([str(ROOT / "tools/guest-image"), str(BUILD)], check=True, stdout=subprocess.DEVNULL, timeout=BOOT_S)
+    maker = ROOT / "tools/guest-image"
+    if not made.exists() or made.stat().st_mtime < max(agent.stat().st_mtime, maker.stat().st_mtime):
+        subprocess.run([str(maker), str(BUILD)], check=True, stdout=subprocess.DEVNULL, timeout=BOOT_S)
     return IMAGE
 
 
