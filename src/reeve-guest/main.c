@@ -122,7 +122,13 @@ static int complain(int r, const struct error *err)
 	return r > 0 ? err_exit_code(err->code) : 1;
 }
 
-static int serve(int *ret_reboot)
+static void switch_off(int how)
+{
+	sync();
+	(void)!reboot(how);
+}
+
+static int serve(bool init)
 {
 	struct guest guest;
 	struct error err;
@@ -130,7 +136,8 @@ static int serve(int *ret_reboot)
 	if (r == 0)
 		r = guest_run(&guest);
 	int code = r ? complain(r, &err) : 0;
-	*ret_reboot = guest.reboot;
+	if (init)
+		switch_off(guest.reboot); /* before a worker that hangs is waited for */
 	guest_close(&guest);
 	return code;
 }
@@ -138,7 +145,7 @@ static int serve(int *ret_reboot)
 static int run(bool init)
 {
 	struct error err;
-	int code = 0, how = RB_POWER_OFF, r = init ? become_init(&err) : 0;
+	int code = 0, r = init ? become_init(&err) : 0;
 	if (init)
 		set_init_defaults();
 	if (no_ready)
@@ -146,11 +153,9 @@ static int run(bool init)
 	if (r)
 		code = complain(r, &err);
 	else
-		code = serve(&how);
-	if (init) {
-		sync();
-		(void)!reboot(how);
-	}
+		code = serve(init);
+	if (init)
+		switch_off(RB_POWER_OFF);
 	return code;
 }
 

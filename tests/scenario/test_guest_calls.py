@@ -388,6 +388,15 @@ def test_shutdown_ends_who_does_not_listen(guest):
     assert "from=term to=kill" in guest.log()
 
 
+def test_shutdown_with_a_call_that_hangs(guest):
+    """As one does on a disk that does not answer: here on files of users that nobody ever writes."""
+    guest.sh("mkfifo /etc/passwd")
+    hangs = guest.begin("SetUpUser", username="me")
+    guest.call("Shutdown")
+    assert guest.wait() == SHUT_OFF
+    assert hangs.code().name in ("UNAVAILABLE", "CANCELLED")
+
+
 def test_nothing_is_launched_while_it_goes_down(guest):
     guest.launch("sh", "-c", "trap '' TERM; touch /host/deaf; while :; do sleep 0.1; done")
     wait_for((guest.host / "deaf").exists, timeout=LONG_S, what="the process")
