@@ -10,6 +10,7 @@ import time
 import pytest
 
 from conftest import binary, clean_env, wait_for
+from device_api_standin import DeviceApi
 from test_device_api import API
 
 WAIT_S = 60
@@ -256,3 +257,22 @@ def test_one_at_a_time(host):
     other = subprocess.run([binary("src/vm/fleet/fleet-testhost"), str(host.folder), host.reeved.url], input=b"",
                            capture_output=True, timeout=WAIT_S, env=clean_env())
     assert other.returncode == 1 and b"in use" in other.stderr
+
+
+def test_a_server_without_the_list(tmp_path):
+    """An older one, that refuses what it does not know: it is asked more and more seldom."""
+    api = DeviceApi()
+    api.start()
+    host = Host(tmp_path / "host", api, "enroll-me")
+
+    def asked():
+        return [r.at for r in api.requests if r.path.startswith("/device/v1/children?")]
+    try:
+        host.start()
+        api.wait(lambda: len(asked()) >= 5, what="the list to be asked for five times")
+        at = asked()
+        assert at[4] - at[0] >= 0.25 + 0.5 + 1 + 2  # the shortest that chance allows
+        assert "does not list the machines" in host.stderr.read_text()
+    finally:
+        host.stop()
+        api.down()

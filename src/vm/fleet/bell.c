@@ -4,6 +4,7 @@
  * It goes on while other requests are made.
  */
 #include "base/clock.h"
+#include "base/log.h"
 #include "vm/fleet/fleet-private.h"
 #include "vm/fleet/list.h"
 
@@ -18,25 +19,35 @@ static void on_row(void *user, const struct book_row *row)
 	book_row(&f->book, row);
 }
 
+/* Whatever else is to be asked is asked: the server answers, only not this. */
+static void refused(struct fleet *f, const char *why)
+{
+	if (f->bell_patience.n_failed == 0)
+		log_warn("the server does not list the machines", F_STR("why", why));
+	backoff_failed(&f->bell_patience, -1, clock_mono_ms());
+	f->bell_at = f->bell_patience.until;
+	snprintf(f->trouble, sizeof f->trouble, "%s", why);
+}
+
 static void take_bell(struct fleet *f, const struct client_reply *reply)
 {
 	struct error err;
 	int64_t now = clock_mono_ms();
-	bool quick = now - f->bell_began < 1000;
+	bool quick = now - f->bell_began < 1000, unchanged = reply->head.status == 304;
 	f->forgotten = false;
-	if (reply->head.status == 304) {
-		f->bell_at = now + (quick ? IDLE_BELL_MS : 0);
+	if (!unchanged && list_read(reply->body, on_row, f, &err) != 0) {
+		refused(f, err.message);
 		return;
 	}
-	int r = list_read(reply->body, on_row, f, &err);
-	if (r) {
-		fleet_back_off(f, -1, err.message);
+	backoff_succeeded(&f->bell_patience);
+	fleet_went_well(f);
+	if (unchanged) {
+		f->bell_at = now + (quick ? IDLE_BELL_MS : 0);
 		return;
 	}
 	bool idle = quick && book_next(&f->book, false, now).step == STEP_NONE;
 	snprintf(f->etag, sizeof f->etag, "%s", reply->head.etag);
 	f->bell_at = now + (idle ? IDLE_BELL_MS : BELL_GAP_MS);
-	f->trouble[0] = '\0';
 }
 
 static void on_bell(void *user, const struct client_reply *reply)
@@ -52,7 +63,7 @@ static void on_bell(void *user, const struct client_reply *reply)
 		else if (kind == SYNC_UNKNOWN || kind == SYNC_GONE)
 			fleet_host_refused(f, kind, err.message);
 		else
-			fleet_back_off(f, -1, err.message);
+			refused(f, err.message);
 	}
 	pthread_mutex_unlock(&f->lock);
 }

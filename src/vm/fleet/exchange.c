@@ -424,7 +424,6 @@ bool fleet_is_answer(struct fleet *f, const struct client_reply *reply,
 		fleet_back_off(f, reply->head.retry_after_ms, err->message);
 		return false;
 	}
-	f->n_failed = 0;
 	note_next_poll(f, &reply->head);
 	return true;
 }
@@ -453,7 +452,7 @@ static void on_reply(void *user, const struct client_reply *reply)
 		if (r)
 			fleet_back_off(f, -1, err.message);
 		else if (kind == SYNC_OK)
-			f->trouble[0] = '\0';
+			fleet_went_well(f);
 	}
 	pthread_mutex_unlock(&f->lock);
 }
@@ -529,7 +528,7 @@ void fleet_exchange(struct fleet *f, const struct book_todo *todo)
 	if (q.step ==
 	    STEP_ENROLL) { /* what the old token's doorbell says does not matter any more */
 		client_cancel(TAKE(f->bell));
-		f->bell_at = f->retry_at;
+		f->bell_at = f->patience.until;
 	}
 	ask_fini(&q);
 	fleet_save(f);

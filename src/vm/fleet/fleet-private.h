@@ -9,6 +9,7 @@
 #pragma once
 
 #include "agent/client.h"
+#include "vm/fleet/backoff.h"
 #include "vm/fleet/book.h"
 #include <pthread.h>
 
@@ -36,8 +37,8 @@ struct fleet {
 	int64_t bell_at;    /* not before */
 	int64_t bell_began; /* the one under way */
 	bool answered;      /* the request under way */
-	int64_t retry_at;   /* nothing is asked before */
-	unsigned n_failed;  /* in a row */
+	struct backoff patience;      /* nothing is asked before */
+	struct backoff bell_patience; /* the doorbell is refused: it alone waits */
 	int64_t next_poll_ms;
 	bool forgotten; /* the server does not know our token */
 
@@ -69,5 +70,7 @@ void fleet_hand_over(struct fleet *f, const struct book_command *c);
 /* Runs what the network brings, until somebody wakes us, or for so long. */
 void fleet_wait(struct fleet *f, int64_t timeout_ms);
 bool fleet_may_enroll(const struct fleet *f); /* under the lock */
+/* Under the lock. An answer that could be used. */
+void fleet_went_well(struct fleet *f);
 /* How often asked in vain: when to ask again. */
 void fleet_back_off(struct fleet *f, int64_t retry_after_ms, const char *why);

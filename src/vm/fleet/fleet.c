@@ -17,28 +17,22 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define BACK_OFF_BASE_MS 500
-#define BACK_OFF_CAP_MS  (60 * 1000)
-#define RETRY_AFTER_MAX  (15 * 60 * 1000)
+#define NO_NETWORK_MS 500 /* libcurl cannot wait: do not spin */
 
 /* ---- the thread ---- */
 
 void fleet_back_off(struct fleet *f, int64_t retry_after_ms, const char *why)
 {
-	int64_t wait = BACK_OFF_BASE_MS;
-	for (unsigned i = 0; i < f->n_failed && wait < BACK_OFF_CAP_MS; i++)
-		wait *= 2;
-	if (wait > BACK_OFF_CAP_MS)
-		wait = BACK_OFF_CAP_MS;
-	wait = wait / 2 + (int64_t)rand_below((uint64_t)wait);
-	if (retry_after_ms > RETRY_AFTER_MAX)
-		retry_after_ms = RETRY_AFTER_MAX;
-	if (wait < retry_after_ms)
-		wait = retry_after_ms + (int64_t)rand_below(1000);
-	if (f->n_failed++ == 0)
+	if (f->patience.n_failed == 0)
 		log_warn("the server cannot be reached", F_STR("why", why));
-	f->retry_at = clock_mono_ms() + wait;
+	backoff_failed(&f->patience, retry_after_ms, clock_mono_ms());
 	snprintf(f->trouble, sizeof f->trouble, "%s", why);
+}
+
+void fleet_went_well(struct fleet *f)
+{
+	backoff_succeeded(&f->patience);
+	f->trouble[0] = '\0';
 }
 
 void fleet_save(struct fleet *f)
@@ -74,9 +68,9 @@ bool fleet_may_enroll(const struct fleet *f)
 /* Under the lock. A host that the server has forgotten enrolls again, if it may. */
 static struct book_todo next_step(struct fleet *f, int64_t now)
 {
-	struct book_todo none = { .wake_at = f->retry_at };
+	struct book_todo none = { .wake_at = f->patience.until };
 	bool may_enroll = fleet_may_enroll(f);
-	if (f->retry_at > now)
+	if (f->patience.until > now)
 		return none;
 	if (f->forgotten && may_enroll)
 		return (struct book_todo){ .step = STEP_ENROLL };
@@ -95,7 +89,7 @@ void fleet_wait(struct fleet *f, int64_t timeout_ms)
 	struct pollfd alone = { f->wake_fd, POLLIN, 0 };
 	eventfd_t n;
 	if (client_poll(f->client, &wake, 1, timeout_ms) < 0)
-		(void)poll(&alone, 1, BACK_OFF_BASE_MS); /* libcurl cannot wait: do not spin */
+		(void)poll(&alone, 1, NO_NETWORK_MS);
 	(void)eventfd_read(f->wake_fd, &n);
 }
 
@@ -115,7 +109,7 @@ static bool turn(struct fleet *f)
 		return !stopping;
 	fleet_save(f);
 	int64_t until = todo.wake_at;
-	int64_t bell_at = f->bell_at > f->retry_at ? f->bell_at : f->retry_at;
+	int64_t bell_at = f->bell_at > f->patience.until ? f->bell_at : f->patience.until;
 	if (enrolled && !f->bell && bell_at <= now)
 		fleet_ring(f); /* its answer ends the waiting */
 	else if (enrolled && !f->bell)
@@ -321,6 +315,8 @@ int fleet_open(const struct fleet_options *o, struct fleet **ret, struct error *
 			     .enrollment_token = copy_or_null(o->enrollment_token),
 			     .lock_fd = -1,
 			     .wake_fd = -1,
+			     .patience = { .random = rand_below },
+			     .bell_patience = { .random = rand_below },
 			     .next_poll_ms = FLEET_POLL_MS };
 	f->task = (struct loop_task){ .fn = on_task, .user = f };
 	f->last = &f->first;
