@@ -250,107 +250,104 @@ static void test_applies(void **state)
 				cases[i].channels[c] == 'y');
 }
 
+/* What is wrong is said behind the setting's name; NULL: it is fine. */
+struct check {
+	const char *name, *value, *complaint;
+};
+
+static const struct check checks_of_scalars[] = {
+	{ "camera.disabled", "true", NULL },
+	{ "camera.disabled", "false", NULL },
+	{ "camera.disabled", "1", " must be true or false, not 1" },
+	{ "camera.disabled", "\"true\"", " must be true or false, not \"true\"" },
+	{ "camera.disabled", "null", " must be true or false, not null" },
+	{ "password.min_length", "0", NULL },
+	{ "password.min_length", "64", NULL },
+	{ "password.min_length", "65", " must be an integer from 0 to 64, not 65" },
+	{ "password.min_length", "-1", " must be an integer from 0 to 64, not -1" },
+	{ "password.min_length", "\"x\"", " must be an integer from 0 to 64, not \"x\"" },
+	{ "password.min_length", "8.0", " must be an integer from 0 to 64, not 8.0" },
+	{ "screen.max_time_to_lock_ms", "2147483647", NULL },
+	{ "screen.max_time_to_lock_ms", "2147483648",
+	  " must be an integer from 0 to 2147483647, not 2147483648" },
+	{ "password.quality", "\"complex\"", NULL },
+	{ "password.quality", "\"COMPLEX\"", NULL },
+	{ "password.quality", "\"PASSWORD_QUALITY_COMPLEX\"", NULL },
+	{ "password.quality", "\"PASSWORD_QUALITY_\"",
+	  " must be one of unspecified, something, numeric, alphabetic, alphanumeric, complex, not \"PASSWORD_QUALITY_\"" },
+	{ "password.quality", "\"\"",
+	  " must be one of unspecified, something, numeric, alphabetic, alphanumeric, complex, not \"\"" },
+	{ "password.quality", "5",
+	  " must be one of unspecified, something, numeric, alphabetic, alphanumeric, complex, not 5" },
+	{ "password.enabled", "\"pin\"", NULL },
+	{ "password.enabled", "\"PASSWORD_PASSWD\"", NULL },
+	{ "password.enabled", "true", NULL },
+	{ "password.enabled", "false", NULL },
+	{ "password.enabled", "\"yes\"", " must be one of none, pin, passwd, not \"yes\"" },
+};
+static const struct check checks_of_lists[] = {
+	{ "apps.remove", "[]", NULL },
+	{ "apps.remove", "[\"a\",\"b\"]", NULL },
+	{ "apps.remove", "\"a\"", " must be a list of strings, not \"a\"" },
+	{ "apps.remove", "[\"a\",5]", " must be a list of strings, but element 2 is 5" },
+	{ "apps.deploy", "[]", NULL },
+	{ "apps.deploy", "[{\"app\":3}]", NULL },
+	{ "apps.deploy", "[{\"app\":3,\"remove_on_delete\":true}]", NULL },
+	{ "apps.deploy", "{\"app\":3}", " must be a list of objects, not {\"app\":3}" },
+	{ "apps.deploy", "[3]", ": element 1 must be an object, not 3" },
+	{ "apps.deploy", "[{\"app\":3},{\"app\":\"x\"}]",
+	  ": element 2: app must be an integer above 0, not \"x\"" },
+	{ "apps.deploy", "[{}]", ": element 1: app is missing (an integer above 0)" },
+	{ "apps.deploy", "[{\"app\":3,\"when\":1}]",
+	  ": element 1 has no \"when\"; it may have app, remove_on_delete" },
+	{ "files.deploy", "[{\"file\":3,\"destination\":\"/etc/motd\"}]", NULL },
+	{ "files.deploy", "[{\"file\":3}]",
+	  ": element 1: destination is missing (a string of at most 4096 bytes)" },
+};
+static const struct check checks_of_chrome[] = {
+	{ "chrome_extensions.policies", "{\"abcdefghijklmnopabcdefghijklmnop\":{\"a\":1}}", NULL },
+	{ "chrome_extensions.policies", "[]", " must be an object of extensions' ids, not []" },
+	{ "chrome_extensions.policies", "{\"abcdefghijklmnopabcdefghijklmnoq\":{}}",
+	  ": an extension's id is 32 letters from a to p, not \"abcdefghijklmnopabcdefghijklmnoq\"" },
+	{ "chrome_extensions.policies", "{\"abcdefghijklmnopabcdefghijklmnop\":1}",
+	  ": the policies of abcdefghijklmnopabcdefghijklmnop must be an object, not 1" },
+	{ "chromeos.device_payload", "\"CAE=\"", NULL },
+	{ "chromeos.device_payload", "\"?\"", " must be base64" },
+	{ "chromeos.accounts", "[{\"account\":\"a\",\"type\":\"kiosk_app\"}]", NULL },
+	{ "chromeos.accounts", "[{\"account\":\"a\",\"type\":\"x\"}]",
+	  ": element 1: type must be public_session, kiosk_app or kiosk_android_app, not \"x\"" },
+	{ "chrome.HomepageLocation", "\"https://example.org\"", NULL },
+	{ "chrome.HomepageLocation", "5", " must be a string of 0 to 65536 bytes, not 5" },
+	{ "chrome.AIModeSettings", "-2147483648", NULL },
+	{ "chrome.AIModeSettings", "2147483648",
+	  " must be an integer from -2147483648 to 2147483647, not 2147483648" },
+	{ "chrome.URLBlocklist", "[\"a\"]", NULL },
+	{ "chrome.URLBlocklist", "[[]]", " must be a list of strings, but element 1 is []" },
+	{ "chrome.ExtensionSettings", "{\"*\":{\"x\":[1,null]}}", NULL },
+	{ "chrome.ExtensionSettings", "\"{}\"", NULL },
+	{ "chrome.ExtensionSettings", "null", NULL },
+	{ "chrome.ExtensionSettings", "1.5", NULL },
+};
+
+static void check_all(const struct check *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct error err = { 0 };
+		char wanted[400] = "";
+		AUTO_JSON value = parse(cases[i].value);
+		if (cases[i].complaint)
+			snprintf(wanted, sizeof wanted, "%s%s", cases[i].name, cases[i].complaint);
+		int r = catalogue_check(catalogue_find(cases[i].name), value, &err);
+		assert_string_equal(err.message, wanted);
+		assert_int_equal(r, *wanted ? ERR_INVALID : 0);
+	}
+}
+
 static void test_check(void **state)
 {
-	static const struct {
-		const char *name, *value, *message; /* NULL: fine */
-	} cases[] = {
-		{ "camera.disabled", "true", NULL },
-		{ "camera.disabled", "false", NULL },
-		{ "camera.disabled", "1", "camera.disabled must be true or false, not 1" },
-		{ "camera.disabled", "\"true\"",
-		  "camera.disabled must be true or false, not \"true\"" },
-		{ "camera.disabled", "null", "camera.disabled must be true or false, not null" },
-		{ "password.min_length", "0", NULL },
-		{ "password.min_length", "64", NULL },
-		{ "password.min_length", "65",
-		  "password.min_length must be an integer from 0 to 64, not 65" },
-		{ "password.min_length", "-1",
-		  "password.min_length must be an integer from 0 to 64, not -1" },
-		{ "password.min_length", "\"x\"",
-		  "password.min_length must be an integer from 0 to 64, not \"x\"" },
-		{ "password.min_length", "8.0",
-		  "password.min_length must be an integer from 0 to 64, not 8.0" },
-		{ "screen.max_time_to_lock_ms", "2147483647", NULL },
-		{ "screen.max_time_to_lock_ms", "2147483648",
-		  "screen.max_time_to_lock_ms must be an integer from 0 to 2147483647, not "
-		  "2147483648" },
-		{ "password.quality", "\"complex\"", NULL },
-		{ "password.quality", "\"COMPLEX\"", NULL },
-		{ "password.quality", "\"PASSWORD_QUALITY_COMPLEX\"", NULL },
-		{ "password.quality", "\"PASSWORD_QUALITY_\"",
-		  "password.quality must be one of unspecified, something, numeric, alphabetic, "
-		  "alphanumeric, complex, not \"PASSWORD_QUALITY_\"" },
-		{ "password.quality", "\"\"",
-		  "password.quality must be one of unspecified, something, numeric, alphabetic, "
-		  "alphanumeric, complex, not \"\"" },
-		{ "password.quality", "5",
-		  "password.quality must be one of unspecified, something, numeric, alphabetic, "
-		  "alphanumeric, complex, not 5" },
-		{ "password.enabled", "\"pin\"", NULL },
-		{ "password.enabled", "\"PASSWORD_PASSWD\"", NULL },
-		{ "password.enabled", "true", NULL },
-		{ "password.enabled", "false", NULL },
-		{ "password.enabled", "\"yes\"",
-		  "password.enabled must be one of none, pin, passwd, not \"yes\"" },
-		{ "chrome_extensions.policies", "{\"abcdefghijklmnopabcdefghijklmnop\":{\"a\":1}}",
-		  NULL },
-		{ "chrome_extensions.policies", "[]",
-		  "chrome_extensions.policies must be an object of extensions' ids, not []" },
-		{ "chrome_extensions.policies", "{\"abcdefghijklmnopabcdefghijklmnoq\":{}}",
-		  "chrome_extensions.policies: an extension's id is 32 letters from a to p, not "
-		  "\"abcdefghijklmnopabcdefghijklmnoq\"" },
-		{ "chrome_extensions.policies", "{\"abcdefghijklmnopabcdefghijklmnop\":1}",
-		  "chrome_extensions.policies: the policies of abcdefghijklmnopabcdefghijklmnop must be "
-		  "an object, not 1" },
-		{ "chromeos.device_payload", "\"CAE=\"", NULL },
-		{ "chromeos.device_payload", "\"?\"", "chromeos.device_payload must be base64" },
-		{ "chromeos.accounts", "[{\"account\":\"a\",\"type\":\"kiosk_app\"}]", NULL },
-		{ "chromeos.accounts", "[{\"account\":\"a\",\"type\":\"x\"}]",
-		  "chromeos.accounts: element 1: type must be public_session, kiosk_app or "
-		  "kiosk_android_app, not \"x\"" },
-		{ "apps.remove", "[]", NULL },
-		{ "apps.remove", "[\"a\",\"b\"]", NULL },
-		{ "apps.remove", "\"a\"", "apps.remove must be a list of strings, not \"a\"" },
-		{ "apps.remove", "[\"a\",5]",
-		  "apps.remove must be a list of strings, but element 2 is 5" },
-		{ "apps.deploy", "[]", NULL },
-		{ "apps.deploy", "[{\"app\":3}]", NULL },
-		{ "apps.deploy", "[{\"app\":3,\"remove_on_delete\":true}]", NULL },
-		{ "apps.deploy", "{\"app\":3}",
-		  "apps.deploy must be a list of objects, not {\"app\":3}" },
-		{ "apps.deploy", "[3]", "apps.deploy: element 1 must be an object, not 3" },
-		{ "apps.deploy", "[{\"app\":3},{\"app\":\"x\"}]",
-		  "apps.deploy: element 2: app must be an integer above 0, not \"x\"" },
-		{ "apps.deploy", "[{}]",
-		  "apps.deploy: element 1: app is missing (an integer above 0)" },
-		{ "apps.deploy", "[{\"app\":3,\"when\":1}]",
-		  "apps.deploy: element 1 has no \"when\"; it may have app, remove_on_delete" },
-		{ "files.deploy", "[{\"file\":3,\"destination\":\"/etc/motd\"}]", NULL },
-		{ "files.deploy", "[{\"file\":3}]",
-		  "files.deploy: element 1: destination is missing (a string of at most 4096 bytes)" },
-		{ "chrome.HomepageLocation", "\"https://example.org\"", NULL },
-		{ "chrome.HomepageLocation", "5",
-		  "chrome.HomepageLocation must be a string of 0 to 65536 bytes, not 5" },
-		{ "chrome.AIModeSettings", "-2147483648", NULL },
-		{ "chrome.AIModeSettings", "2147483648",
-		  "chrome.AIModeSettings must be an integer from -2147483648 to 2147483647, not "
-		  "2147483648" },
-		{ "chrome.URLBlocklist", "[\"a\"]", NULL },
-		{ "chrome.URLBlocklist", "[[]]",
-		  "chrome.URLBlocklist must be a list of strings, but element 1 is []" },
-		{ "chrome.ExtensionSettings", "{\"*\":{\"x\":[1,null]}}", NULL },
-		{ "chrome.ExtensionSettings", "\"{}\"", NULL },
-		{ "chrome.ExtensionSettings", "null", NULL },
-		{ "chrome.ExtensionSettings", "1.5", NULL },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct error err = { 0 };
-		AUTO_JSON value = parse(cases[i].value);
-		int r = catalogue_check(catalogue_find(cases[i].name), value, &err);
-		assert_string_equal(err.message, cases[i].message ? cases[i].message : "");
-		assert_int_equal(r, cases[i].message ? ERR_INVALID : 0);
-	}
+	check_all(checks_of_scalars, ARRAY_SIZE(checks_of_scalars));
+	check_all(checks_of_lists, ARRAY_SIZE(checks_of_lists));
+	check_all(checks_of_chrome, ARRAY_SIZE(checks_of_chrome));
 	assert_int_equal(catalogue_check(catalogue_find("camera.disabled"), NULL, NULL),
 			 ERR_INVALID);
 }

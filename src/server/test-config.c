@@ -98,91 +98,88 @@ static void test_switches(void **state)
 	}
 }
 
+static const struct {
+	const char *file, *args, *complaint; /* FILE is the file's name */
+} complaints[] = {
+	{ "", "--nonsense", "unknown option --nonsense" },
+	{ "", "--liste :0", NULL },
+	{ "", "stray", "unexpected argument \"stray\"" },
+	{ "", "--poll-interval soon",
+	  "--poll-interval: \"soon\" is not a duration such as 90s, 15m or 24h" },
+	{ "", "--poll-jitter 91%", "--poll-jitter: 91% is not within 0% and 90%" },
+	{ "", "--poll-interval 10ms", "--poll-interval: 10ms is not within 1s and 7d" },
+	{ "", "--tls-insecure=maybe", "--tls-insecure: \"maybe\" is not true or false" },
+	{ "", "--chrome-token-info-url http://x.test/",
+	  "--chrome-token-info-url: \"http://x.test/\" is not empty or an https:// address" },
+	{ "", "--chrome-token-info-url http://127.0.0.1@x.test/",
+	  "--chrome-token-info-url: \"http://127.0.0.1@x.test/\" is not empty or an https:// "
+	  "address" },
+	{ "", "--chrome-token-info-url http://127.0.0.1.x.test/",
+	  "--chrome-token-info-url: \"http://127.0.0.1.x.test/\" is not empty or an https:// "
+	  "address" },
+	{ "", "--chrome-token-info-url http://[::1",
+	  "--chrome-token-info-url: \"http://[::1\" is not empty or an https:// address" },
+	{ "", "--limits-body -1",
+	  "--limits-body: \"-1\" is not a number of bytes such as 1048576 or 1M" },
+	{ "", "--limits-file 99999999999999G", NULL },
+	{ "", "--listen 8081",
+	  "--listen: \"8081\" is not ADDRESS:PORT, such as 127.0.0.1:8081 or [::1]:8081" },
+	{ "", "--listen 127.0.0.1:65536", NULL },
+	{ "", "--listen 127.0.0.1:", NULL },
+	{ "", "--listen 127.0.0.1:80x", NULL },
+	{ "", "--listen localhost:80", "--listen: \"localhost\" is not a numeric address" },
+	{ "", "--listen 0.0.0.0:80", NULL },
+	{ "", "--listen [::]:80", NULL },
+	{ "", "--listen 0.0.0.0:80 --tls-cert x", "--tls-cert: tls.key is missing beside it" },
+	{ "", "--tls-key x", "--tls-key: tls.cert is missing beside it" },
+	{ "", "--store postgres://u@h/d",
+	  "--store: this version cannot use PostgreSQL yet; sqlite is what it has" },
+	{ "", "--store oracle", "--store: \"oracle\" is not sqlite" },
+	{ "", "--mqtt on",
+	  "--mqtt: \"on\" is not off, embedded[:PORT] or mqtt[s]://[user@]host[:port]" },
+	{ "", "--mqtt mqtt://me:pw@h", NULL },
+	{ "", "--mqtt embedded --mqtt-address localhost",
+	  "--mqtt-address: \"localhost\" is not a numeric address" },
+	{ "", "--mqtt embedded --mqtt-address 0.0.0.0", NULL },
+	{ "", "--mqtt embedded --mqtt-public embedded",
+	  "--mqtt-public: \"embedded\" is not mqtt[s]://host[:port]" },
+	{ "", "--mqtt-passwords secret", "--mqtt-passwords: \"secret\" is not token or jwt" },
+	{ "", "--limits-mqtt-packet 1", NULL },
+	{ "", "--log-level loud", "--log-level: \"loud\" is not error, warn, info or debug" },
+	{ "", "--log-format xml", "--log-format: \"xml\" is not logfmt or json" },
+	{ "", "--fcm-endpoint ftp://x", "--fcm-endpoint: \"ftp://x\" is not an https:// address" },
+	{ "listne: x\n", "--config FILE",
+	  "FILE:1: there is no setting \"listne\"; did you mean \"listen\"?" },
+	{ "# a remark\n\ntls:\n  certt: x\n", "--config FILE",
+	  "FILE:4: there is no setting \"tls.certt\"; did you mean \"tls.cert\"?" },
+	{ "poll:\n  interval: 10m\npoll.interval: 5m\n", "--config FILE",
+	  "FILE:3: poll.interval is set in line 2 already" },
+	{ "log:\n  level: loud\n", "--config FILE",
+	  "FILE:2: log.level: \"loud\" is not error, warn, info or debug" },
+	{ "data: /x\npoll.interval: soon\n", "--config FILE",
+	  "FILE:2: poll.interval: \"soon\" is not a duration such as 90s, 15m or 24h" },
+	{ "listen: 0.0.0.0:80\n", "--config FILE", NULL },
+	{ "- a\n", "--config FILE", "FILE:1: \"key: value\" is expected here" },
+	{ "plain\n", "--config FILE", "FILE:1: \"key: value\" is expected here" },
+	{ "data:\n - a\n", "--config FILE", "FILE:1: one value is expected here: data" },
+	{ "a: {b: {c: {d: {e: 1}}}}\n", "--config FILE", NULL },
+	{ "? [a]\n: b\n", "--config FILE", NULL },
+	{ "data: \"unclosed\n", "--config FILE", NULL },
+	{ "data: a\n---\ndata: b\n", "--config FILE", NULL },
+	{ "data: \"a\\0b\"\n", "--config FILE", "FILE:1: a value with a NUL byte: data" },
+	{ "", "--config /nonexistent/x", "/nonexistent/x: No such file or directory" },
+};
+
 static void test_complaints(void **state)
 {
-	static const struct {
-		const char *file, *args, *complaint; /* FILE is the file's name */
-	} cases[] = {
-		{ "", "--nonsense", "unknown option --nonsense" },
-		{ "", "--liste :0", NULL },
-		{ "", "stray", "unexpected argument \"stray\"" },
-		{ "", "--poll-interval soon",
-		  "--poll-interval: \"soon\" is not a duration such as 90s, 15m or 24h" },
-		{ "", "--poll-jitter 91%", "--poll-jitter: 91% is not within 0% and 90%" },
-		{ "", "--poll-interval 10ms", "--poll-interval: 10ms is not within 1s and 7d" },
-		{ "", "--tls-insecure=maybe", "--tls-insecure: \"maybe\" is not true or false" },
-		{ "", "--chrome-token-info-url http://x.test/",
-		  "--chrome-token-info-url: \"http://x.test/\" is not empty or an https:// address" },
-		{ "", "--chrome-token-info-url http://127.0.0.1@x.test/",
-		  "--chrome-token-info-url: \"http://127.0.0.1@x.test/\" is not empty or an https:// "
-		  "address" },
-		{ "", "--chrome-token-info-url http://127.0.0.1.x.test/",
-		  "--chrome-token-info-url: \"http://127.0.0.1.x.test/\" is not empty or an https:// "
-		  "address" },
-		{ "", "--chrome-token-info-url http://[::1",
-		  "--chrome-token-info-url: \"http://[::1\" is not empty or an https:// address" },
-		{ "", "--limits-body -1",
-		  "--limits-body: \"-1\" is not a number of bytes such as 1048576 or 1M" },
-		{ "", "--limits-file 99999999999999G", NULL },
-		{ "", "--listen 8081",
-		  "--listen: \"8081\" is not ADDRESS:PORT, such as 127.0.0.1:8081 or [::1]:8081" },
-		{ "", "--listen 127.0.0.1:65536", NULL },
-		{ "", "--listen 127.0.0.1:", NULL },
-		{ "", "--listen 127.0.0.1:80x", NULL },
-		{ "", "--listen localhost:80", "--listen: \"localhost\" is not a numeric address" },
-		{ "", "--listen 0.0.0.0:80", NULL },
-		{ "", "--listen [::]:80", NULL },
-		{ "", "--listen 0.0.0.0:80 --tls-cert x",
-		  "--tls-cert: tls.key is missing beside it" },
-		{ "", "--tls-key x", "--tls-key: tls.cert is missing beside it" },
-		{ "", "--store postgres://u@h/d",
-		  "--store: this version cannot use PostgreSQL yet; sqlite is what it has" },
-		{ "", "--store oracle", "--store: \"oracle\" is not sqlite" },
-		{ "", "--mqtt on",
-		  "--mqtt: \"on\" is not off, embedded[:PORT] or mqtt[s]://[user@]host[:port]" },
-		{ "", "--mqtt mqtt://me:pw@h", NULL },
-		{ "", "--mqtt embedded --mqtt-address localhost",
-		  "--mqtt-address: \"localhost\" is not a numeric address" },
-		{ "", "--mqtt embedded --mqtt-address 0.0.0.0", NULL },
-		{ "", "--mqtt embedded --mqtt-public embedded",
-		  "--mqtt-public: \"embedded\" is not mqtt[s]://host[:port]" },
-		{ "", "--mqtt-passwords secret",
-		  "--mqtt-passwords: \"secret\" is not token or jwt" },
-		{ "", "--limits-mqtt-packet 1", NULL },
-		{ "", "--log-level loud",
-		  "--log-level: \"loud\" is not error, warn, info or debug" },
-		{ "", "--log-format xml", "--log-format: \"xml\" is not logfmt or json" },
-		{ "", "--fcm-endpoint ftp://x",
-		  "--fcm-endpoint: \"ftp://x\" is not an https:// address" },
-		{ "listne: x\n", "--config FILE",
-		  "FILE:1: there is no setting \"listne\"; did you mean \"listen\"?" },
-		{ "# a remark\n\ntls:\n  certt: x\n", "--config FILE",
-		  "FILE:4: there is no setting \"tls.certt\"; did you mean \"tls.cert\"?" },
-		{ "poll:\n  interval: 10m\npoll.interval: 5m\n", "--config FILE",
-		  "FILE:3: poll.interval is set in line 2 already" },
-		{ "log:\n  level: loud\n", "--config FILE",
-		  "FILE:2: log.level: \"loud\" is not error, warn, info or debug" },
-		{ "data: /x\npoll.interval: soon\n", "--config FILE",
-		  "FILE:2: poll.interval: \"soon\" is not a duration such as 90s, 15m or 24h" },
-		{ "listen: 0.0.0.0:80\n", "--config FILE", NULL },
-		{ "- a\n", "--config FILE", "FILE:1: \"key: value\" is expected here" },
-		{ "plain\n", "--config FILE", "FILE:1: \"key: value\" is expected here" },
-		{ "data:\n - a\n", "--config FILE", "FILE:1: one value is expected here: data" },
-		{ "a: {b: {c: {d: {e: 1}}}}\n", "--config FILE", NULL },
-		{ "? [a]\n: b\n", "--config FILE", NULL },
-		{ "data: \"unclosed\n", "--config FILE", NULL },
-		{ "data: a\n---\ndata: b\n", "--config FILE", NULL },
-		{ "data: \"a\\0b\"\n", "--config FILE", "FILE:1: a value with a NUL byte: data" },
-		{ "", "--config /nonexistent/x", "/nonexistent/x: No such file or directory" },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(complaints); i++) {
 		struct config *c = NULL;
 		struct error err;
 		char wanted[500] = "";
-		const char *w = cases[i].complaint;
-		write_file(cases[i].file);
-		if (load(cases[i].args, &c, &err) != ERR_INVALID)
-			fail_msg("accepted: %s / %s", cases[i].args, cases[i].file);
+		const char *w = complaints[i].complaint;
+		write_file(complaints[i].file);
+		if (load(complaints[i].args, &c, &err) != ERR_INVALID)
+			fail_msg("accepted: %s / %s", complaints[i].args, complaints[i].file);
 		if (!w)
 			continue;
 		bool named = strncmp(w, "FILE", 4) == 0;

@@ -42,89 +42,89 @@ static void check(const struct told *t, const char *settings, const char *tasks)
 		fail_msg("settings %s tasks %s", a, b);
 }
 
+static const struct {
+	struct message messages[4];
+	const char *settings, *tasks;
+} settings_cases[] = {
+	/* D1: what has no task is a default, and is what the machine does anyway */
+	{ { { "/0/agent/S/connectivity",
+	      "{\"connectivity\":[{\"disableGPS\":\"true\",\"taskId\":\"13\"},{\"disableWifi\":\"false\"}]}",
+	      TOLD_POLICIES } },
+	  "{\"gps.disabled\":{\"value\":true,\"level\":\"mandatory\"}}",
+	  "[{\"id\":13,\"grouped\":true,\"setting\":\"gps.disabled\"}]" },
+	/* the specification's first example: two groups in one message, and its own words */
+	{ { { "/0/agent/S/policies",
+	      "{\"policies\":[{\"passwordMinLowerCase\":\"6\",\"taskId\":\"3\"},"
+	      "{\"passwordEnabled\":\"true\",\"taskId\":\"4\"}],"
+	      "\"encryption\":[{\"setEncryption\":\"true\",\"taskId\":\"11\"}]}",
+	      TOLD_POLICIES } },
+	  "{\"password.enabled\":{\"value\":\"pin\",\"level\":\"mandatory\"},"
+	  "\"password.min_lower_case\":{\"value\":6,\"level\":\"mandatory\"},"
+	  "\"storage.encryption\":{\"value\":true,\"level\":\"mandatory\"}}",
+	  "[{\"id\":3,\"grouped\":true,\"setting\":\"password.min_lower_case\"},"
+	  "{\"id\":4,\"grouped\":true,\"setting\":\"password.enabled\"},"
+	  "{\"id\":11,\"grouped\":true,\"setting\":\"storage.encryption\"}]" },
+	/* D2, numbers as numbers and as texts */
+	{ { { "0/agent/S/Policy/passwordMinLength/Task/7",
+	      "{\"passwordMinLength\":\"6\",\"taskId\":7}", TOLD_POLICIES },
+	    { "0/agent/S/Policy/disableCamera/Task/8", "{\"disableCamera\":true,\"taskId\":\"8\"}",
+	      TOLD_POLICIES } },
+	  "{\"password.min_length\":{\"value\":6,\"level\":\"mandatory\"},"
+	  "\"camera.disabled\":{\"value\":true,\"level\":\"mandatory\"}}",
+	  "[{\"id\":7,\"grouped\":false,\"setting\":\"password.min_length\"},"
+	  "{\"id\":8,\"grouped\":false,\"setting\":\"camera.disabled\"}]" },
+	/* words of an enum lose their prefix */
+	{ { { "0/agent/S/policies",
+	      "{\"policies\":[{\"passwordQuality\":\"PASSWORD_QUALITY_COMPLEX\",\"taskId\":\"1\"}]}",
+	      TOLD_POLICIES } },
+	  "{\"password.quality\":{\"value\":\"complex\",\"level\":\"mandatory\"}}",
+	  "[{\"id\":1,\"grouped\":true,\"setting\":\"password.quality\"}]" },
+	/* lists gather; a path wins over the folder */
+	{ { { "0/agent/S/Policy/deployFile/Task/3",
+	      "{\"deployFile\":\"/etc/\",\"id\":\"8\",\"version\":\"1\",\"path\":\"/etc/motd\",\"taskId\":3}",
+	      TOLD_POLICIES },
+	    { "0/agent/S/Policy/deployFile/Task/4",
+	      "{\"deployFile\":\"/opt/\",\"id\":\"9\",\"version\":\"1\",\"taskId\":4}",
+	      TOLD_POLICIES },
+	    { "0/agent/S/Policy/removeApp/Task/5", "{\"removeApp\":\"nano\",\"taskId\":5}",
+	      TOLD_POLICIES } },
+	  "{\"files.deploy\":{\"value\":[{\"file\":8,\"destination\":\"/etc/motd\"},"
+	  "{\"file\":9,\"destination\":\"/opt/\"}],\"level\":\"mandatory\"},"
+	  "\"apps.remove\":{\"value\":[\"nano\"],\"level\":\"mandatory\"}}",
+	  "[{\"id\":3,\"grouped\":false,\"setting\":\"files.deploy\",\"item\":{\"file\":8,\"destination\":\"/etc/motd\"}},"
+	  "{\"id\":4,\"grouped\":false,\"setting\":\"files.deploy\",\"item\":{\"file\":9,\"destination\":\"/opt/\"}},"
+	  "{\"id\":5,\"grouped\":false,\"setting\":\"apps.remove\",\"item\":\"nano\"}]" },
+	/* unknown keys are tasks that cannot be done; wrong values say so */
+	{ { { "0/agent/S/launcher",
+	      "{\"launcher\":{\"code\":\"start\",\"data\":[],\"taskId\":\"9\"}}", TOLD_POLICIES },
+	    { "0/agent/S/Policy/disableCamera/Task/10",
+	      "{\"disableCamera\":\"perhaps\",\"taskId\":10}", TOLD_POLICIES } },
+	  "{}",
+	  "[{\"id\":9,\"grouped\":true,\"setting\":null},"
+	  "{\"id\":10,\"grouped\":false,\"setting\":\"camera.disabled\",\"wrong\":\"the value makes no sense\"}]" },
+	/* others' topics, status and the manifest are nothing */
+	{ { { "0/agent/T/camera", "{\"camera\":[{\"disableCamera\":\"true\",\"taskId\":\"1\"}]}",
+	      TOLD_NOTHING },
+	    { "0/agent/S/Status/Online", "{\"online\":true}", TOLD_NOTHING },
+	    { "FlyvemdmManifest/Status/Version", "{\"version\":\"1\"}", TOLD_NOTHING },
+	    { "0/fleet/5/camera", "{\"camera\":[{\"disableCamera\":\"true\",\"taskId\":\"1\"}]}",
+	      TOLD_NOTHING } },
+	  "{}",
+	  "[]" },
+};
+
 static void test_settings(void **state)
 {
-	static const struct {
-		struct message messages[4];
-		const char *settings, *tasks;
-	} cases[] = {
-		/* D1: what has no task is a default, and is what the machine does anyway */
-		{ { { "/0/agent/S/connectivity",
-		      "{\"connectivity\":[{\"disableGPS\":\"true\",\"taskId\":\"13\"},{\"disableWifi\":\"false\"}]}",
-		      TOLD_POLICIES } },
-		  "{\"gps.disabled\":{\"value\":true,\"level\":\"mandatory\"}}",
-		  "[{\"id\":13,\"grouped\":true,\"setting\":\"gps.disabled\"}]" },
-		/* the specification's first example: two groups in one message, and its own words */
-		{ { { "/0/agent/S/policies",
-		      "{\"policies\":[{\"passwordMinLowerCase\":\"6\",\"taskId\":\"3\"},"
-		      "{\"passwordEnabled\":\"true\",\"taskId\":\"4\"}],"
-		      "\"encryption\":[{\"setEncryption\":\"true\",\"taskId\":\"11\"}]}",
-		      TOLD_POLICIES } },
-		  "{\"password.enabled\":{\"value\":\"pin\",\"level\":\"mandatory\"},"
-		  "\"password.min_lower_case\":{\"value\":6,\"level\":\"mandatory\"},"
-		  "\"storage.encryption\":{\"value\":true,\"level\":\"mandatory\"}}",
-		  "[{\"id\":3,\"grouped\":true,\"setting\":\"password.min_lower_case\"},"
-		  "{\"id\":4,\"grouped\":true,\"setting\":\"password.enabled\"},"
-		  "{\"id\":11,\"grouped\":true,\"setting\":\"storage.encryption\"}]" },
-		/* D2, numbers as numbers and as texts */
-		{ { { "0/agent/S/Policy/passwordMinLength/Task/7",
-		      "{\"passwordMinLength\":\"6\",\"taskId\":7}", TOLD_POLICIES },
-		    { "0/agent/S/Policy/disableCamera/Task/8",
-		      "{\"disableCamera\":true,\"taskId\":\"8\"}", TOLD_POLICIES } },
-		  "{\"password.min_length\":{\"value\":6,\"level\":\"mandatory\"},"
-		  "\"camera.disabled\":{\"value\":true,\"level\":\"mandatory\"}}",
-		  "[{\"id\":7,\"grouped\":false,\"setting\":\"password.min_length\"},"
-		  "{\"id\":8,\"grouped\":false,\"setting\":\"camera.disabled\"}]" },
-		/* words of an enum lose their prefix */
-		{ { { "0/agent/S/policies",
-		      "{\"policies\":[{\"passwordQuality\":\"PASSWORD_QUALITY_COMPLEX\",\"taskId\":\"1\"}]}",
-		      TOLD_POLICIES } },
-		  "{\"password.quality\":{\"value\":\"complex\",\"level\":\"mandatory\"}}",
-		  "[{\"id\":1,\"grouped\":true,\"setting\":\"password.quality\"}]" },
-		/* lists gather; a path wins over the folder */
-		{ { { "0/agent/S/Policy/deployFile/Task/3",
-		      "{\"deployFile\":\"/etc/\",\"id\":\"8\",\"version\":\"1\",\"path\":\"/etc/motd\",\"taskId\":3}",
-		      TOLD_POLICIES },
-		    { "0/agent/S/Policy/deployFile/Task/4",
-		      "{\"deployFile\":\"/opt/\",\"id\":\"9\",\"version\":\"1\",\"taskId\":4}",
-		      TOLD_POLICIES },
-		    { "0/agent/S/Policy/removeApp/Task/5", "{\"removeApp\":\"nano\",\"taskId\":5}",
-		      TOLD_POLICIES } },
-		  "{\"files.deploy\":{\"value\":[{\"file\":8,\"destination\":\"/etc/motd\"},"
-		  "{\"file\":9,\"destination\":\"/opt/\"}],\"level\":\"mandatory\"},"
-		  "\"apps.remove\":{\"value\":[\"nano\"],\"level\":\"mandatory\"}}",
-		  "[{\"id\":3,\"grouped\":false,\"setting\":\"files.deploy\",\"item\":{\"file\":8,\"destination\":\"/etc/motd\"}},"
-		  "{\"id\":4,\"grouped\":false,\"setting\":\"files.deploy\",\"item\":{\"file\":9,\"destination\":\"/opt/\"}},"
-		  "{\"id\":5,\"grouped\":false,\"setting\":\"apps.remove\",\"item\":\"nano\"}]" },
-		/* unknown keys are tasks that cannot be done; wrong values say so */
-		{ { { "0/agent/S/launcher",
-		      "{\"launcher\":{\"code\":\"start\",\"data\":[],\"taskId\":\"9\"}}",
-		      TOLD_POLICIES },
-		    { "0/agent/S/Policy/disableCamera/Task/10",
-		      "{\"disableCamera\":\"perhaps\",\"taskId\":10}", TOLD_POLICIES } },
-		  "{}",
-		  "[{\"id\":9,\"grouped\":true,\"setting\":null},"
-		  "{\"id\":10,\"grouped\":false,\"setting\":\"camera.disabled\",\"wrong\":\"the value makes no sense\"}]" },
-		/* others' topics, status and the manifest are nothing */
-		{ { { "0/agent/T/camera",
-		      "{\"camera\":[{\"disableCamera\":\"true\",\"taskId\":\"1\"}]}",
-		      TOLD_NOTHING },
-		    { "0/agent/S/Status/Online", "{\"online\":true}", TOLD_NOTHING },
-		    { "FlyvemdmManifest/Status/Version", "{\"version\":\"1\"}", TOLD_NOTHING },
-		    { "0/fleet/5/camera",
-		      "{\"camera\":[{\"disableCamera\":\"true\",\"taskId\":\"1\"}]}",
-		      TOLD_NOTHING } },
-		  "{}",
-		  "[]" },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(settings_cases); i++) {
 		struct told t;
 		told_init(&t, "/0/agent/S/");
-		for (size_t m = 0; m < ARRAY_SIZE(cases[i].messages) && cases[i].messages[m].topic;
+		for (size_t m = 0; m < ARRAY_SIZE(settings_cases[i].messages) &&
+				   settings_cases[i].messages[m].topic;
 		     m++)
-			tell(&t, cases[i].messages[m].topic, cases[i].messages[m].payload,
-			     cases[i].messages[m].kind);
-		check(&t, cases[i].settings, cases[i].tasks);
+			tell(&t, settings_cases[i].messages[m].topic,
+			     settings_cases[i].messages[m].payload,
+			     settings_cases[i].messages[m].kind);
+		check(&t, settings_cases[i].settings, settings_cases[i].tasks);
 		told_fini(&t);
 	}
 }
