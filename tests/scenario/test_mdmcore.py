@@ -175,7 +175,8 @@ def test_unknown_ids(server, method, path, body):
 @pytest.mark.parametrize("path, method, bodies", [
     ("/enroll", "POST", ["", "{", "[]", "null", '"x"', '{"model": 5}', '{"model": "\\u0000"}', '{"model":"\\u0007"}',
                          '{"model":"%s"}' % ("x" * 300), '{"a":1,"a":2}']),
-    ("/devices/device-1/policy", "PUT", ["", "{", "[]", '{"cameraDisabled": "true"}', '{"cameraDisabled": 1}']),
+    ("/devices/device-1/policy", "PUT", ["", "{", "[]", '{"cameraDisabled": "true"}', '{"cameraDisabled": 1}',
+                                         '{"cameraDisabled": null}', '{"cameraDisabled": [true]}', '{"cameraDisabled": {}}']),
     ("/devices/device-1/token", "POST", ["", "{}", '{"token": 5}', '{"token": null}']),
     ("/devices/device-1/report", "POST", [
         "", "{}", '{"deviceId": "device-1", "appliedPolicyVersion": 1}', '{"deviceId": {"value": "device-1"}}',
@@ -183,7 +184,10 @@ def test_unknown_ids(server, method, path, body):
         '{"deviceId": {"value": "device-1"}, "appliedPolicyVersion": 1.5}',
         '{"deviceId": {"value": "device-1"}, "appliedPolicyVersion": -1}',
         '{"deviceId": {"value": "device-1"}, "appliedPolicyVersion": 99999999999}',
-        '{"deviceId": {"value": "device-1"}, "appliedPolicyVersion": 1, "cameraDisabled": "yes"}']),
+        '{"deviceId": {"value": "device-1"}, "appliedPolicyVersion": null}',
+        '{"deviceId": {"value": "device-1"}, "appliedPolicyVersion": 1, "cameraDisabled": "yes"}',
+        '{"deviceId": {"value": "device-1"}, "appliedPolicyVersion": 1, "cameraDisabled": null}',
+        '{"deviceId": {"value": "device-1"}, "appliedPolicyVersion": 1, "compliant": null}']),
 ])
 def test_bad_bodies(server, path, method, bodies):
     Agent(server.url).enroll()

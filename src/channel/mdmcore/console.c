@@ -102,7 +102,7 @@ void mdmcore_policy_put(struct http_request *req)
 	if (r == 0 && !mdmcore_body(req, &body))
 		return;
 	if (r == 0)
-		r = json_read_bool(body, "cameraDisabled", false, &x->camera_disabled, &err);
+		r = mdmcore_read_flag(body, "cameraDisabled", &x->camera_disabled, &err);
 	x->device_id = d.id;
 	if (r != 0)
 		http_reply_result(req, r, &err);

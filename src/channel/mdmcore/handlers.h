@@ -47,6 +47,8 @@ struct mdmcore_report {
 };
 
 /* Unknown keys are ignored; a missing cameraDisabled or compliant is false. */
+int mdmcore_read_flag(const json_t *body, const char *key, bool *ret,
+		      struct error *err) WARN_UNUSED; /* not there: false */
 int mdmcore_read_report(const json_t *body, struct mdmcore_report *ret,
 			struct error *err) WARN_UNUSED;
 json_t *mdmcore_device_id_json(const char *id);

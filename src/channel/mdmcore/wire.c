@@ -12,6 +12,14 @@ static int read_device_id(const json_t *body, const char **ret, struct error *er
 	return r ? r : json_read_str(id, "value", true, ret, err);
 }
 
+/* Null is no way to leave something out here: to its peers it is a wrong type, and it must not lift a ban. */
+int mdmcore_read_flag(const json_t *body, const char *key, bool *ret, struct error *err)
+{
+	if (json_is_null(json_object_get(body, key)))
+		return error_set(err, ERR_INVALID, "\"%s\" must be a boolean, not null", key);
+	return json_read_bool(body, key, false, ret, err);
+}
+
 int mdmcore_read_report(const json_t *body, struct mdmcore_report *ret, struct error *err)
 {
 	*ret = (struct mdmcore_report){ 0 };
@@ -22,8 +30,8 @@ int mdmcore_read_report(const json_t *body, struct mdmcore_report *ret, struct e
 		r = error_set(err, ERR_INVALID, "appliedPolicyVersion: not within 0 and %d.",
 			      INT32_MAX);
 	if (r == 0)
-		r = json_read_bool(body, "cameraDisabled", false, &ret->camera_disabled, err);
-	return r ? r : json_read_bool(body, "compliant", false, &ret->compliant, err);
+		r = mdmcore_read_flag(body, "cameraDisabled", &ret->camera_disabled, err);
+	return r ? r : mdmcore_read_flag(body, "compliant", &ret->compliant, err);
 }
 
 json_t *mdmcore_device_id_json(const char *id)
