@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 of the broker, of the server, of both, in the middle of changes: everybody ends with the right state, no order
 is lost and none comes twice."""
+import json
 import os
 import pathlib
 import signal
@@ -104,6 +105,27 @@ def test_crash_in_the_middle_of_changes(server, agents, crash):
     command(server, absent.record["id"], "ping")
     absent.wait_message("Command/Ping")
     assert len(locks(absent)) == 1 and not absent.find("Command/Wipe")
+
+
+def test_what_the_broker_has_acknowledged_is_not_lost(server, agents):
+    """A device stops saying something when the broker has it; a server that dies then must have it, or hear it again."""
+    make_fleet(server)
+    a = agents(D2, "SER1").enroll(invite(server, fleet="phones")).connect()
+    ask(server, "PUT", "/fleets/phones/settings/camera.disabled", 200, {"value": True})
+    a.wait(lambda: camera_of(a, {"id": a.record["plugin_flyvemdm_fleets_id"]}), "the task")
+    number = a.policies("0/fleet/%d" % a.record["plugin_flyvemdm_fleets_id"])["disableCamera"][1]
+
+    def said():
+        return [s["state"] for s in ask(server, "GET", "/devices/%d" % a.record["id"], 200)["settings"]]
+    for i in range(6):
+        last = ("done", "failed")[i % 2]
+        for status in ["failed", "done"] * 20 + [last]:
+            told = a.client.publish(a.topic + "/Status/Task/" + number, json.dumps({"status": status}), qos=1)
+        told.wait_for_publish(60)
+        assert told.is_published()
+        kill_server(server)
+        reconnect(server, [a])
+        wait_for(lambda: said() == [{"done": "applied", "failed": "failed"}[last]], 60, "what it said last: " + last)
 
 
 class Impatient:

@@ -28,6 +28,7 @@ struct hearing { /* an operation at the writer; becomes a note */
 	struct flyve *f;
 	struct flyve_news news;
 	struct flyve_heard heard;
+	bool owed; /* to the broker, which keeps the message until it is written */
 };
 
 static int hearing_apply(struct store_conn *tx, struct store_write *w)
@@ -53,6 +54,8 @@ static void hearing_done(struct store_write *w, int r)
 			    F_INT("device", h->news.device_id),
 			    F_INT("entries", (int64_t)h->news.n_bad));
 	flyve_news_fini(&h->news);
+	if (h->owed)
+		mqtt_taken(h->f->mqtt);
 	flyve_inbox_add(h->f, n);
 	free(h);
 }
@@ -92,7 +95,7 @@ static bool may_write(struct flyve *f, int64_t device_id)
 				   clock_mono_ms(), &wait_s);
 }
 
-static void hear(struct flyve *f, const struct note *n, const struct flyve_topic *t,
+static void hear(struct flyve *f, struct note *n, const struct flyve_topic *t,
 		 const struct device *d)
 {
 	struct hearing *h = calloc(1, sizeof *h);
@@ -109,6 +112,8 @@ static void hear(struct flyve *f, const struct note *n, const struct flyve_topic
 	metrics_add(f->server->metrics, METRICS_FLYVE_HEARD, 1);
 	h->write = (struct store_write){ .apply = hearing_apply, .done = hearing_done };
 	h->f = f;
+	h->owed = n->owed;
+	n->owed = false;
 	h->news.device_id = d->id;
 	h->news.at_ms = n->at_ms;
 	h->news.settled = flyve_settled(f);
@@ -129,7 +134,7 @@ static void mark_fresh(struct flyve *f, int64_t device_id, int64_t at_ms)
 	map_put(f->fresh, map_key_int(&device_id), since);
 }
 
-void flyve_message(struct flyve *f, const struct note *n)
+void flyve_message(struct flyve *f, struct note *n)
 {
 	CLEANUP(arena_fini) struct arena a;
 	struct flyve_topic t;

@@ -66,6 +66,8 @@ void flyve_inbox_add(struct flyve *f, struct note *n)
 	follow_wake(f->follow);
 	if (!full)
 		return;
+	if (n->owed)
+		mqtt_taken(f->mqtt);
 	log_limited(LOG_LEVEL_WARN, "a device's message was dropped: too many are waiting",
 		    F_STR("topic", n->topic));
 	flyve_note_free(n);
@@ -111,10 +113,14 @@ static char *copy_text(const char *s)
 
 static void on_message(void *user, const struct mqtt_message *m)
 {
+	struct flyve *f = user;
 	struct note *n = flyve_note_new(NOTE_MESSAGE);
 	n->topic = copy_text(m->topic);
 	n->payload = malloc(m->payload.n + 1);
+	n->owed = m->qos > 0;
 	if (!n->payload) { /* sized by a peer: not worth the process */
+		if (n->owed)
+			mqtt_taken(f->mqtt);
 		flyve_note_free(n);
 		return;
 	}
@@ -122,7 +128,7 @@ static void on_message(void *user, const struct mqtt_message *m)
 	n->n = m->payload.n;
 	n->flag = m->retain;
 	n->at_ms = flyve_now();
-	flyve_inbox_add(user, n);
+	flyve_inbox_add(f, n);
 }
 
 static void on_published(void *user, uint64_t id)
@@ -152,12 +158,14 @@ static void on_presence(void *user, int64_t device_id, bool online, int64_t at_m
 
 /* ---- the thread ---- */
 
-static void take_note(struct flyve *f, const struct note *n)
+static void take_note(struct flyve *f, struct note *n)
 {
 	switch (n->type) {
 	case NOTE_MESSAGE:
 		if (!flyve_check_message(f, n))
 			flyve_message(f, n);
+		if (n->owed) /* it is no news */
+			mqtt_taken(f->mqtt);
 		break;
 	case NOTE_PUBLISHED:
 		flyve_published(f, n->number);
@@ -253,6 +261,7 @@ static int start_client(struct flyve *f, struct error *err)
 	o.queue_max = QUEUE_MAX;
 	o.queue_bytes_max = INBOX_BYTES_MAX;
 	o.message_max = FLYVE_INVENTORY_MAX;
+	o.keeps = true;
 	o.on = (struct mqtt_events){ .connected = on_connected,
 				     .disconnected = on_disconnected,
 				     .message = on_message,

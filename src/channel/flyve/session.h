@@ -41,6 +41,7 @@ struct note { /* heap, owned by the inbox, then by who takes it */
 	uint8_t *payload;
 	size_t n;
 	bool flag; /* NOTE_MESSAGE: it was retained */
+	bool owed; /* NOTE_MESSAGE: the broker keeps it until mqtt_taken() */
 	int64_t number, at_ms;
 	struct flyve_heard heard;
 };
@@ -133,7 +134,7 @@ void flyve_owe(struct flyve *f, int64_t device_id);
 void flyve_probe(struct flyve *f, int64_t now_mono_ms);
 
 /* listen.c */
-void flyve_message(struct flyve *f, const struct note *n);
+void flyve_message(struct flyve *f, struct note *n);
 void flyve_heard_note(struct flyve *f, const struct note *n);
 void flyve_presence_note(struct flyve *f, const struct note *n);
 void flyve_chores(struct flyve *f, int64_t now_mono_ms);

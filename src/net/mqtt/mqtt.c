@@ -7,8 +7,11 @@
  *       ^                      |                        |
  *       +---- wait (retry.h) --+------------------------+   refused, timed out, broken
  *
- * The lock guards what other threads touch: the outbox, subscriptions, password, statistics. It is held neither in
- * a callback nor in libmosquitto.
+ * The lock guards what other threads touch: the outbox, subscriptions, password, statistics, what is owed. It is held
+ * neither in a callback nor in libmosquitto.
+ *
+ * libmosquitto acknowledges a message before anybody can have kept it. So for who `keeps` them it is told that there
+ * are threads, for then it leaves all writing to mosquitto_loop_write(), and that is not called while one is owed.
  */
 #include "net/mqtt/mqtt.h"
 
@@ -17,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include <assert.h>
 #include <errno.h>
 #include <mosquitto.h>
 #include <poll.h>
@@ -58,6 +62,7 @@ struct mqtt {
 	void *before_connect_user;
 	size_t message_max;
 	int64_t connect_timeout_ms;
+	bool keeps;
 	pthread_t thread;
 	bool started;
 	int wake_fd;
@@ -67,6 +72,7 @@ struct mqtt {
 	struct outbox outbox;
 	struct sub *subs;
 	struct mqtt_stats stats;
+	uint64_t n_owed; /* messages received that are not taken */
 	bool woken, stopping;
 	int64_t stop_by_ms; /* monotonic */
 
@@ -199,6 +205,7 @@ static void on_message(struct mosquitto *mosq, void *arg, const struct mosquitto
 	pthread_mutex_lock(&m->lock);
 	m->stats.n_received += fits;
 	m->stats.n_dropped += !fits;
+	m->n_owed += fits && m->keeps && msg->qos > 0;
 	pthread_mutex_unlock(&m->lock);
 	struct mqtt_message out = { .topic = msg->topic,
 				    .payload = { msg->payload, fits ? (size_t)msg->payloadlen : 0 },
@@ -309,6 +316,15 @@ static void pump(struct mqtt *m)
 
 /* ---- the thread ---- */
 
+/* Acknowledgements are among what waits to be written. */
+static bool may_write(struct mqtt *m)
+{
+	pthread_mutex_lock(&m->lock);
+	bool may = m->n_owed == 0 || m->state != CONNECTED;
+	pthread_mutex_unlock(&m->lock);
+	return may;
+}
+
 /* What the socket has to say. */
 static void serve_socket(struct mqtt *m, short events)
 {
@@ -316,7 +332,7 @@ static void serve_socket(struct mqtt *m, short events)
 	if (events) /* a TLS handshake goes on in here whichever way it waits */
 		check(m, mosquitto_loop_read(m->mosq, PACKETS_AT_ONCE));
 	errno = 0;
-	if (m->state != IDLE && (events & POLLOUT))
+	if (m->state != IDLE && (events & POLLOUT) && may_write(m))
 		check(m, mosquitto_loop_write(m->mosq, PACKETS_AT_ONCE));
 	if (m->state != IDLE)
 		check(m, mosquitto_loop_misc(m->mosq));
@@ -331,7 +347,7 @@ static void wait_for_events(struct mqtt *m)
 	if (m->state != IDLE) {
 		fds[1].fd = mosquitto_socket(m->mosq);
 		fds[1].events = POLLIN;
-		if (mosquitto_want_write(m->mosq))
+		if (mosquitto_want_write(m->mosq) && may_write(m))
 			fds[1].events |= POLLOUT;
 	}
 	pthread_mutex_unlock(&m->work);
@@ -370,8 +386,10 @@ static void *mqtt_main(void *arg)
 	pthread_mutex_lock(&m->work);
 	while (go_on(m))
 		step(m);
-	if (m->state == CONNECTED)
+	if (m->state == CONNECTED && may_write(m)) {
 		(void)mosquitto_disconnect(m->mosq);
+		(void)mosquitto_loop_write(m->mosq, PACKETS_AT_ONCE);
+	}
 	pthread_mutex_unlock(&m->work);
 	return NULL;
 }
@@ -449,6 +467,8 @@ static int set_up(struct mqtt *m, const struct mqtt_options *o)
 		r = mosquitto_int_option(m->mosq, MOSQ_OPT_SEND_MAXIMUM, WINDOW);
 	if (r == MOSQ_ERR_SUCCESS && o->port != 0)
 		r = mosquitto_int_option(m->mosq, MOSQ_OPT_TCP_NODELAY, 1);
+	if (o->keeps)
+		(void)mosquitto_threaded_set(m->mosq, true);
 	mosquitto_connect_with_flags_callback_set(m->mosq, on_connect);
 	mosquitto_message_callback_set(m->mosq, on_message);
 	mosquitto_publish_callback_set(m->mosq, on_publish);
@@ -474,6 +494,7 @@ static void fill(struct mqtt *m, const struct mqtt_options *o)
 	m->on = o->on;
 	m->before_connect = o->before_connect;
 	m->before_connect_user = o->before_connect_user;
+	m->keeps = o->keeps;
 	m->message_max = o->message_max ? o->message_max : BYTES_MAX;
 	m->connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_TIMEOUT_MS;
 	m->retry = (struct retry){
@@ -554,6 +575,15 @@ void mqtt_set_password(struct mqtt *m, const char *password)
 	m->password = fresh;
 	pthread_mutex_unlock(&m->lock);
 	free_secret(old);
+}
+
+void mqtt_taken(struct mqtt *m)
+{
+	pthread_mutex_lock(&m->lock);
+	assert(m->keeps && m->n_owed > 0);
+	if (--m->n_owed == 0)
+		wake(m);
+	pthread_mutex_unlock(&m->lock);
 }
 
 static struct sub *find_sub(struct mqtt *m, const char *filter)

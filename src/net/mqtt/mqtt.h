@@ -16,6 +16,9 @@
  * then it counts against the queue's bounds. Messages go out in the order in which they were queued; what
  * was not acknowledged when the connection broke is sent again.
  *
+ * What is received is acknowledged at once, or, with `keeps`, when mqtt_taken() was called for everything received: who
+ * dies before that is told again by the broker. Until then nothing at all is written to the connection.
+ *
  * Used by the server and by the Linux agent, so it knows nothing of either. No password is ever part of an error.
  */
 #pragma once
@@ -57,6 +60,7 @@ struct mqtt_options {     /* strings are copied */
 	const char *user, *password;    /* NULL: none */
 	const char *client_id;          /* NULL: the broker chooses, clean_session must be true */
 	bool clean_session;
+	bool keeps; /* messages of QoS 1 and 2 are acknowledged by mqtt_taken() */
 	int keepalive_s;                 /* 0: 60 */
 	const struct mqtt_message *will; /* or NULL */
 	size_t queue_max;                /* messages not published yet; 0: 1024 */
@@ -91,6 +95,10 @@ void mqtt_set_password(struct mqtt *m, const char *password);
  * broker for its retained messages again. ERR_INVALID: not a filter. */
 int mqtt_subscribe(struct mqtt *m, const char *filter, int qos, struct error *err) WARN_UNUSED;
 void mqtt_unsubscribe(struct mqtt *m, const char *filter); /* any thread */
+
+/* A message of QoS 1 or 2 that 'message' was called with is safe, or not wanted: once for each. Any thread; only for
+ * who keeps them. */
+void mqtt_taken(struct mqtt *m);
 
 /* *ret_id (or NULL) is what 'published' will say, greater than every id before. ERR_INVALID: not a topic to
  * publish to. ERR_UNAVAILABLE: the queue is full, or the client is stopping; nothing was queued. Any thread. */

@@ -320,6 +320,53 @@ static void test_session(void **state)
 	client_end(m, h);
 }
 
+static struct mqtt *keeper(struct mosquitto_child *c, struct heard **ret)
+{
+	*ret = heard_new();
+	return client_new(*ret, (struct mqtt_options){
+					.host = c->path, .client_id = "keeper", .keeps = true });
+}
+
+static void say(struct mosquitto_child *c, const char *topic)
+{
+	struct heard *h = heard_new();
+	struct mqtt *m = client_new(h, (struct mqtt_options){ .host = c->path });
+	assert_int_equal(publish(m, topic, "x", 1), 0);
+	wait_for(h, &h->n_published, 1);
+	client_end(m, h);
+}
+
+/* Who ends before a message is taken is told again; afterwards, not. */
+static void test_keeps(void **state)
+{
+	struct mosquitto_child *c = *state;
+	struct heard *h;
+	struct error err;
+	if (!have_mosquitto())
+		skip();
+	struct mqtt *m = keeper(c, &h);
+	assert_int_equal(mqtt_subscribe(m, "t/#", 1, &err), 0);
+	wait_for(h, &h->n_subscribed, 1);
+	say(c, "t/1");
+	wait_for(h, &h->n_messages, 1);
+	client_end(m, h);
+
+	m = keeper(c, &h);
+	wait_for(h, &h->n_messages, 1);
+	assert_string_equal(h->topics[0], "t/1");
+	assert_int_equal(publish(m, "out", "x", 1), 0); /* behind the acknowledgement */
+	assert_int_equal(h->n_published, 0);
+	mqtt_taken(m);
+	wait_for(h, &h->n_published, 1);
+	client_end(m, h);
+
+	m = keeper(c, &h);
+	say(c, "t/2");
+	wait_for(h, &h->n_messages, 1);
+	assert_string_equal(h->topics[0], "t/2");
+	client_end(m, h);
+}
+
 /* ---- peers that are no brokers ---- */
 
 struct fake {
@@ -468,10 +515,11 @@ static void test_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_BROKER(test_both_ways),         WITH_BROKER(test_in_order_with_a_full_queue),
-		WITH_BROKER(test_broker_killed),     WITH_BROKER(test_stop_drains),
-		WITH_BROKER(test_session),           cmocka_unit_test(test_bad_peers),
-		cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_options),
+		WITH_BROKER(test_both_ways),      WITH_BROKER(test_in_order_with_a_full_queue),
+		WITH_BROKER(test_broker_killed),  WITH_BROKER(test_stop_drains),
+		WITH_BROKER(test_session),        WITH_BROKER(test_keeps),
+		cmocka_unit_test(test_bad_peers), cmocka_unit_test(test_nobody_there),
+		cmocka_unit_test(test_options),
 	};
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
  *   autosave_interval        a crash forgets a minute of the broker's memory; the channel puts it right before devices
  *                            are let in
  *   per_listener_settings    true loses wills in 2.0.11
+ *   max_inflight_messages    what the server takes in with one commit; it acknowledges nothing before
  *   sys_interval 0           nobody reads $SYS; metrics are ours
  *   max_queued_messages      so many that only the bytes count: a number that is reached would cut short the retained
  *                            messages that we compare after each connection. Not 0, which means "no limit" everywhere
@@ -22,7 +23,7 @@ static const char fixed[] = "# Written by reeved at each start of the broker.\n"
 			    "persistence_file " CONF_KEPT "\n"
 			    "autosave_interval 60\n"
 			    "persistent_client_expiration 14d\n"
-			    "max_inflight_messages 20\n"
+			    "max_inflight_messages 200\n"
 			    "max_queued_messages 1000000\n"
 			    "max_queued_bytes 67108864\n"
 			    "queue_qos0_messages false\n"
