@@ -60,8 +60,8 @@ struct mqtt_options {     /* strings are copied */
 	const char *user, *password;    /* NULL: none */
 	const char *client_id;          /* NULL: the broker chooses, clean_session must be true */
 	bool clean_session;
-	bool keeps; /* messages of QoS 1 and 2 are acknowledged by mqtt_taken() */
-	int keepalive_s;                 /* 0: 60 */
+	bool keeps;      /* messages of QoS 1 and 2 are acknowledged by mqtt_taken() */
+	int keepalive_s; /* 0: 60 */
 	const struct mqtt_message *will; /* or NULL */
 	size_t queue_max;                /* messages not published yet; 0: 1024 */
 	size_t queue_bytes_max;          /* of their topics and payloads; 0: 16 MiB */

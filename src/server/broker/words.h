@@ -8,10 +8,11 @@
 
 #define WORDS_LINE_MAX 400
 
-struct words { /* embedded; all zero is the beginning */
+struct words {                         /* embedded; all zero is the beginning */
 	char line[WORDS_LINE_MAX + 1]; /* being read */
 	size_t n;
-	char last[WORDS_LINE_MAX + 1]; /* the last one, or rather the last that says what is wrong */
+	char last[WORDS_LINE_MAX +
+		  1]; /* the last one, or rather the last that says what is wrong */
 };
 
 void words_add(struct words *w, struct span text);

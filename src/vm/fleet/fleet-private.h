@@ -34,9 +34,9 @@ struct fleet {
 	struct client *client;
 	struct client_call *bell; /* under way; NULL: not */
 	char etag[ANSWER_ETAG_SIZE];
-	int64_t bell_at;    /* not before */
-	int64_t bell_began; /* the one under way */
-	bool answered;      /* the request under way */
+	int64_t bell_at;              /* not before */
+	int64_t bell_began;           /* the one under way */
+	bool answered;                /* the request under way */
 	struct backoff patience;      /* nothing is asked before */
 	struct backoff bell_patience; /* the doorbell is refused: it alone waits */
 	int64_t next_poll_ms;

@@ -47,9 +47,8 @@ static void test_retry_after(void **state)
 	static const struct {
 		int64_t said, wait;
 	} cases[] = {
-		{ -1, 749 },    { 0, 749 },
-		{ 749, 749 },   { 750, 750 + 999 },
-		{ 5000, 5999 }, { INT64_MAX, BACKOFF_RETRY_AFTER_MAX + 999 },
+		{ -1, 749 },        { 0, 749 },     { 749, 749 },
+		{ 750, 750 + 999 }, { 5000, 5999 }, { INT64_MAX, BACKOFF_RETRY_AFTER_MAX + 999 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct backoff b = { .random = most };
