@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from conftest import wait_for
-from flyve_agents import (D1, D2, Rest, agents, ask, command, connect_raw, device, invite,  # noqa: F401 (fixtures)
+from flyve_agents import (D1, D2, Refused, Rest, agents, ask, command, connect_raw, device, invite,  # noqa: F401 (fixtures)
                           make_fleet, server, state)
 from mqtt_fixtures import broker_pid, metric
 
@@ -516,6 +516,21 @@ def test_statuses_over_http(server, agents, phones):
     assert state(server, c) == "done"
     rest.ask("POST", "PluginFlyvemdmGeolocation", json={"input": {"latitude": "1.5", "longitude": "2", "_datetime": 60}})
     assert device(server, a.record["id"])["attributes"]["latitude"] == "1.5"
+    # of others, or no sense: refused, and nothing changes
+    own, other = a.record["id"], agents(D2, "SER2").enroll(phones["invitation"]).record["id"]
+    rest.ask("PUT", "PluginFlyvemdmAgent/%d" % own, json={"input": {"is_online": True}})
+    before = device(server, own)["attributes"], device(server, other)["attributes"]
+    for method, path, fields, status in [
+            ("PUT", "PluginFlyvemdmAgent/%d" % other, {"is_online": False}, 404),
+            ("PUT", "PluginFlyvemdmAgent/%d" % own, {"is_online": "perhaps"}, 400),
+            ("PUT", "PluginFlyvemdmAgent/%d" % own, {"is_online": None}, 400),
+            ("POST", "PluginFlyvemdmGeolocation", {"_agents_id": other, "latitude": "7", "longitude": "7", "_datetime": 60}, 404),
+            ("POST", "PluginFlyvemdmGeolocation", {"computers_id": "x", "latitude": "7", "longitude": "7"}, 404),
+            ("PUT", "PluginFlyvemdmTaskstatus/1000000099", {"status": "done"}, 404)]:
+        with pytest.raises(Refused) as refused:
+            rest.ask(method, path, json={"input": fields})
+        assert refused.value.status == status, (path, fields)
+    assert (device(server, own)["attributes"], device(server, other)["attributes"]) == before
 
 
 class D2OverHttp(D2):

@@ -27,10 +27,17 @@ static int apply(struct store_conn *tx, struct op *op)
 static void render(struct op *op, int r, const struct error *err)
 {
 	struct saying *s = op->arg;
+	bool foreign = s->news.n_bad > 0;
 	flyve_news_fini(&s->news);
-	if (r) {
+	if (r || foreign)
 		json_decref(s->answer);
+	if (r) {
 		flyve_rest_result(op->req, r, err);
+		return;
+	}
+	if (foreign) {
+		flyve_rest_error(op->req, 404, "ERROR_ITEM_NOT_FOUND",
+				 "no such task of this agent");
 		return;
 	}
 	if (op->server->flyve)
@@ -93,6 +100,32 @@ static bool is_word(const json_t *v, const char *word)
 	return s && strcasecmp(s, word) == 0;
 }
 
+static bool read_flag(const json_t *v, bool *ret)
+{
+	int64_t n = 0;
+	*ret = json_is_true(v) || is_word(v, "true");
+	if (*ret || json_is_false(v) || is_word(v, "false"))
+		return true;
+	bool known = flyve_json_int(v, &n);
+	*ret = n != 0;
+	return known;
+}
+
+/* What is said of another agent, whoever that is, is not this one's. */
+static bool is_own(struct http_request *req, const struct device *d, const json_t *input)
+{
+	static const char *const keys[] = { "_agents_id", "computers_id" };
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const json_t *v = json_object_get(input, keys[i]);
+		int64_t id = 0;
+		if (!v || (flyve_json_int(v, &id) && id == d->id))
+			continue;
+		flyve_rest_error(req, 404, "ERROR_ITEM_NOT_FOUND", "not this session's agent");
+		return false;
+	}
+	return true;
+}
+
 /* PUT PluginFlyvemdmAgent/{id}: one of is_online, _pong, _inventory, _unenroll_request's answer. */
 void flyve_rest_update(struct http_request *req)
 {
@@ -108,14 +141,16 @@ void flyve_rest_update(struct http_request *req)
 	}
 	const json_t *online = json_object_get(input, "is_online");
 	const char *inventory = json_string_value(json_object_get(input, "_inventory"));
-	int64_t flag = json_is_true(online) || is_word(online, "true");
-	(void)flyve_json_int(online, &flag);
-	if (inventory)
+	bool flag = false;
+	if (online && !read_flag(online, &flag))
+		flyve_rest_error(req, 400, "ERROR_GLPI_UPDATE",
+				 "is_online is neither true nor false");
+	else if (inventory)
 		say_inventory(req, &d, inventory);
 	else if (json_object_get(input, "_pong"))
 		say(req, &d, FLYVE_STATUS_PING, 0, span_str("!"), updated(req, d.id));
 	else if (online)
-		say_json(req, &d, FLYVE_STATUS_ONLINE, 0, json_pack("{s:b}", "online", flag != 0),
+		say_json(req, &d, FLYVE_STATUS_ONLINE, 0, json_pack("{s:b}", "online", flag),
 			 updated(req, d.id));
 	else
 		http_reply_json(req, 200, updated(req, d.id));
@@ -125,7 +160,8 @@ void flyve_rest_geolocation(struct http_request *req)
 {
 	struct device d;
 	json_t *input = NULL;
-	if (!flyve_rest_device(req, &d) || !flyve_rest_input(req, &input))
+	if (!flyve_rest_device(req, &d) || !flyve_rest_input(req, &input) ||
+	    !is_own(req, &d, input))
 		return;
 	json_t *payload = json_object();
 	static const char *const keys[][2] = { { "latitude", "latitude" },
