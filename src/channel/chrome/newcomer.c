@@ -40,11 +40,17 @@ static void add(const struct chrome_request *r, struct newcomer *c, const char *
 	c->attributes[c->n_attributes++].value = text(r, value);
 }
 
+/* Blanks alone say nothing: no person could find such a name, and no device be told by such a serial number. */
+static bool says(const char *s)
+{
+	return s && s[strspn(s, " \t\r\n")];
+}
+
 static const char *first_of(const char *a, const char *b, const char *c)
 {
-	if (a && *a)
+	if (says(a))
 		return a;
-	return b && *b ? b : c;
+	return says(b) ? b : c;
 }
 
 const char *newcomer_agent_version(struct arena *a, const char *agent)
@@ -109,7 +115,7 @@ static const char *flavor_word(const struct chrome_request *r, const Request *m)
 
 static int find_type(const Request *m, struct error *err)
 {
-	bool serial = m->machine_id && *m->machine_id;
+	bool serial = says(m->machine_id);
 	Dm__DeviceRegisterRequest__Type type = m->type;
 	if (!m->has_type || type == DM__DEVICE_REGISTER_REQUEST__TYPE__TT)
 		type = serial ? DM__DEVICE_REGISTER_REQUEST__TYPE__DEVICE
@@ -123,8 +129,8 @@ static int find_type(const Request *m, struct error *err)
 
 static const char *device_name(const struct chrome_request *r, const Request *m, const char *email)
 {
-	bool model = m->machine_model && *m->machine_model;
-	if (m->machine_id && *m->machine_id)
+	bool model = says(m->machine_model);
+	if (says(m->machine_id))
 		return text(r, model ? arena_printf(r->arena, "%s - %s", m->machine_model,
 						    m->machine_id)
 				     : m->machine_id);
@@ -153,7 +159,7 @@ int newcomer_of_device(const struct chrome_request *r, const Request *m, const c
 	int i = find_type(m, err);
 	if (i < 0)
 		return ERR_INVALID;
-	if (types[i].has_serial && !(m->machine_id && *m->machine_id)) {
+	if (types[i].has_serial && !says(m->machine_id)) {
 		*ret_status = 405;
 		return error_set(err, ERR_INVALID, "machine_id: a device has a serial number.");
 	}

@@ -39,11 +39,15 @@ static void test_browser(void **state)
 	newcomer_of_browser(&r, &m, &c); /* nothing said */
 	assert_string_equal(c.name, "id-1");
 	assert_string_equal(attribute(&c, "os"), "Linux");
+	m.browser_device_identifier = &id;
+	id.computer_name = (char *)"  "; /* or nothing but blanks */
+	id.host_name = (char *)"host";
+	newcomer_of_browser(&r, &m, &c);
+	assert_string_equal(c.name, "host");
 	m.os_platform = (char *)"Windows";
 	m.os_version = (char *)"10\x01";
 	m.device_model = (char *)"X1";
 	m.brand_name = (char *)"Acme";
-	m.browser_device_identifier = &id;
 	id.computer_name = (char *)"desk";
 	id.serial_number = (char *)"S1";
 	newcomer_of_browser(&r, &m, &c);
@@ -75,6 +79,8 @@ static void test_kinds(void **state)
 		{ 1, "", 0, KIND_BROWSER, "user" },
 		{ 2, "S", 0, KIND_CHROMEOS, "device" },
 		{ 2, "", 405, 0, NULL },
+		{ 2, " \t", 405, 0, NULL },
+		{ -1, " ", 0, KIND_BROWSER, "user" },
 		{ 3, "", 0, KIND_BROWSER, "browser" },
 		{ 4, "", 0, KIND_BROWSER, "android_browser" },
 		{ 5, "", 0, KIND_BROWSER, "ios_browser" },
