@@ -7,7 +7,7 @@
  */
 #include "base/file.h"
 #include "base/log.h"
-#include "vm/guest/guest.h"
+#include "program.h"
 #include "vm/guest/modules.h"
 #include "vm/guest/mounting.h"
 #include "vm/guest/spawn.h"
@@ -21,35 +21,11 @@
 
 #define NOFILE_MAX 1048576
 
-static struct guest_options options = { .interface = "eth0" };
-static bool help, version, no_ready;
-
-static const struct option rows[] = {
-	{ 'l', "listen", OPTION_LIST, "ADDRESS",
-	  "vsock:PORT, unix:PATH, tcp:ADDR:PORT (vsock:8888)", &options.listen, NULL },
-	{ 0, "allow-cid", OPTION_LIST, "CID", "who may call over vsock (2, the host)",
-	  &options.allow_cid, NULL },
-	{ 0, "ready", OPTION_STR, "ADDRESS",
-	  "where to say that we are ready (vsock:2:7777 as init)", &options.ready, NULL },
-	{ 0, "no-ready", OPTION_FLAG, NULL, "do not say it", &no_ready, NULL },
-	{ 0, "interface", OPTION_STR, "NAME", "whose address is set (eth0)", &options.interface,
-	  NULL },
-	{ 0, "address", OPTION_STR, "ADDR/BITS,GATEWAY", "set it at the start", &options.address,
-	  NULL },
-	{ 0, "token-file", OPTION_STR, "FILE", "what callers over TCP show, and we show the host",
-	  &options.token_file, NULL },
-	{ 0, "startup", OPTION_STR, "FOLDER", "programs to begin with (/etc/maitred as init)",
-	  &options.startup, NULL },
-	{ 'h', "help", OPTION_FLAG, NULL, "this text", &help, NULL },
-	{ 0, "version", OPTION_FLAG, NULL, "which one it is", &version, NULL },
-	{ .name = NULL },
-};
-
 static int print_help(void)
 {
 	CLEANUP(buf_fini) struct buf text;
 	buf_init(&text, 8192);
-	options_help(rows, &text);
+	options_help(option_rows, &text);
 	printf("Usage: reeve-guest [OPTION]...\n\n%s", buf_str(&text));
 	return 0;
 }
@@ -98,7 +74,7 @@ static int become_init(struct error *err)
 }
 
 /* Words for maitred on the kernel's command line: the port of the host, and whether to begin with nothing. */
-static void set_init_defaults(void)
+static void set_init_defaults(struct guest_options *o)
 {
 	static char ready[64];
 	CLEANUP(buf_fini) struct buf line;
@@ -109,10 +85,10 @@ static void set_init_defaults(void)
 	if (word)
 		(void)!sscanf(word, "maitred.listen_port=%u", &port);
 	snprintf(ready, sizeof ready, "vsock:%u:%u", VMADDR_CID_HOST, port);
-	if (!options.ready)
-		options.ready = ready;
-	if (!options.startup && !strstr(buf_str(&line), "maitred.no_startup_processes"))
-		options.startup = "/etc/maitred";
+	if (!o->ready)
+		o->ready = ready;
+	if (!o->startup && !strstr(buf_str(&line), "maitred.no_startup_processes"))
+		o->startup = "/etc/maitred";
 }
 
 static int complain(int r, const struct error *err)
@@ -132,7 +108,7 @@ static int serve(bool init)
 {
 	struct guest guest;
 	struct error err;
-	int r = guest_open(&guest, &options, &err);
+	int r = guest_open(&guest, &arguments.guest, &err);
 	if (r == 0)
 		r = guest_run(&guest);
 	int code = r ? complain(r, &err) : 0;
@@ -147,9 +123,9 @@ static int run(bool init)
 	struct error err;
 	int code = 0, r = init ? become_init(&err) : 0;
 	if (init)
-		set_init_defaults();
-	if (no_ready)
-		options.ready = NULL;
+		set_init_defaults(&arguments.guest);
+	if (arguments.no_ready)
+		arguments.guest.ready = NULL;
 	if (r)
 		code = complain(r, &err);
 	else
@@ -162,7 +138,7 @@ static int run(bool init)
 int main(int argc, char *argv[])
 {
 	struct error err;
-	int n_args, r = options_parse(rows, argc, argv, &n_args, &err);
+	int n_args, r = options_parse(option_rows, argc, argv, &n_args, &err);
 	bool init = getpid() == 1;
 	open_standard_files();
 	if (r == 0 && n_args > 0 &&
@@ -173,10 +149,10 @@ int main(int argc, char *argv[])
 		if (!init)
 			return err_exit_code(err.code);
 	}
-	if (help)
+	if (arguments.help)
 		return print_help();
-	if (version)
+	if (arguments.version)
 		return printf("reeve-guest %s\n", REEVE_VERSION) < 0;
-	options.init = init;
+	arguments.guest.init = init;
 	return run(init);
 }

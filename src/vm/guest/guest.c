@@ -23,6 +23,9 @@ static const struct grpc_method vm_ready = {
 	.response = &vm_tools__empty_message__descriptor,
 };
 
+const struct grpc_method *const guest_tables[] = { guest_methods, guest_machine_methods,
+						   guest_resize_methods, NULL };
+
 /* ---- who may call ---- */
 
 static bool is_listed(const struct option_list *allowed, uint32_t cid)
@@ -194,10 +197,8 @@ static int listen_all(struct guest *g, struct error *err)
 
 int guest_open(struct guest *g, const struct guest_options *o, struct error *err)
 {
-	static const struct grpc_method *const tables[] = { guest_methods, guest_machine_methods,
-							    guest_resize_methods, NULL };
 	const struct grpc_server_options options = {
-		.tables = tables,
+		.tables = guest_tables,
 		.accept = accept_peer,
 		.after = after_call,
 		.user = g,

@@ -59,6 +59,7 @@ int guest_open(struct guest *g, const struct guest_options *o, struct error *err
 int guest_run(struct guest *g) WARN_UNUSED;
 void guest_close(struct guest *g);
 
+extern const struct grpc_method *const guest_tables[];   /* of the three: all calls */
 extern const struct grpc_method guest_methods[];         /* service.c */
 extern const struct grpc_method guest_machine_methods[]; /* service-machine.c */
 extern const struct grpc_method guest_resize_methods[];  /* service-resize.c */

@@ -105,6 +105,44 @@ static void mounts(void **state)
 	check(&bad, "082c");
 }
 
+static void resizes(void **state)
+{
+	VmTools__ResizeFilesystemRequest m = VM_TOOLS__RESIZE_FILESYSTEM_REQUEST__INIT;
+	VmTools__ResizeFilesystemResponse started = VM_TOOLS__RESIZE_FILESYSTEM_RESPONSE__INIT;
+	VmTools__GetResizeStatusResponse status = VM_TOOLS__GET_RESIZE_STATUS_RESPONSE__INIT;
+	VmTools__GetResizeBoundsResponse bounds = VM_TOOLS__GET_RESIZE_BOUNDS_RESPONSE__INIT;
+	m.size = (uint64_t)1 << 30;
+	check(&m, "088080808004");
+	check(&started, "");
+	started.status = VM_TOOLS__RESIZE_FILESYSTEM_RESPONSE__STATUS__STARTED;
+	check(&started, "0802");
+	status.resize_in_progress = 1;
+	status.current_size = 300;
+	status.target_size = (uint64_t)1 << 30;
+	check(&status, "080110ac02188080808004");
+	bounds.minimum_size = 300;
+	check(&bounds, "08ac02");
+}
+
+/* A uid of 0 is not the same as none. */
+static void users(void **state)
+{
+	char *groups[] = { T("sudo"), T("video") };
+	VmTools__SetUpUserRequest m = VM_TOOLS__SET_UP_USER_REQUEST__INIT;
+	VmTools__SetUpUserResponse response = VM_TOOLS__SET_UP_USER_RESPONSE__INIT;
+	m.username = T("me");
+	check(&m, "0a026d65");
+	m.wanted_case = VM_TOOLS__SET_UP_USER_REQUEST__WANTED_UID;
+	check(&m, "0a026d651000");
+	m.uid = 1000;
+	m.group_names = groups;
+	m.n_group_names = 2;
+	check(&m, "0a026d6510e8071a047375646f1a05766964656f");
+	response.success = 1;
+	response.username = T("me");
+	check(&response, "08011a026d65");
+}
+
 /* ---- ContainerListener ---- */
 
 static void ready(void **state)
@@ -226,6 +264,7 @@ int main(void)
 		cmocka_unit_test(ready),      cmocka_unit_test(open_url),
 		cmocka_unit_test(mime_types), cmocka_unit_test(applications),
 		cmocka_unit_test(progress),   cmocka_unit_test(disks),
+		cmocka_unit_test(resizes),    cmocka_unit_test(users),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
