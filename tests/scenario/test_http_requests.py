@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests of all kinds on raw sockets: what is malformed, what looks odd and is right, pipelines, mutations."""
 import json
+import os
 import random
 import re
+import signal
 import socket
 
 import pytest
 
-from http_peers import Answer, as_bytes, ask, Closed, control, dial, H, is_closed, server  # noqa: F401 (fixtures)
+from http_peers import Answer, as_bytes, ask, Closed, control, dial, H, is_closed, Server, server  # noqa: F401 (fixtures)
 
 DROPPED = None
 
@@ -307,3 +309,23 @@ def test_mutations(server):
                 pass
             assert not data or re.match(rb"HTTP/1\.1 [1-5]\d\d ", data)
             s.close()
+
+
+def test_a_burst_to_one_worker_is_answered_at_once():
+    """More events than libmicrohttpd's array takes, exactly as many, and fewer: none waits for the next peer to say something."""
+    server = Server("--workers=1", "--idle-timeout=60s")
+    try:
+        for n in 100, 127, 128, 129, 256, 300:
+            peers = [dial(server.port, 20) for _ in range(n)]
+            for s in peers:  # the worker has met all of them, and sleeps
+                s.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert Answer(s).status == 200
+            os.kill(server.process.pid, signal.SIGSTOP)  # so that it finds them all when it wakes
+            for s in peers:
+                s.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+            os.kill(server.process.pid, signal.SIGCONT)
+            for s in peers:
+                assert Answer(s).status == 200
+                s.close()
+    finally:
+        server.stop()

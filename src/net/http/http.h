@@ -60,7 +60,7 @@ struct http_limits {
 	int64_t body_timeout_ms;     /* to send a body: 60 s (body_file: without progress) */
 	int64_t idle_timeout_ms;     /* keep-alive: 120 s */
 	unsigned connections_max;    /* 0: from RLIMIT_NOFILE */
-	unsigned connections_per_ip; /* 0: no limit */
+	unsigned connections_per_ip; /* at each worker; 0: no limit */
 	struct {
 		uint32_t per_second, burst;
 	} rate[RATE_N]; /* per peer address; 0: no limit */

@@ -3,9 +3,9 @@
  * What the files of this folder share; nobody else includes it. http.h is the contract,
  * docs/internals/http.md tells how the pieces fit together.
  *
- * Threads: libmicrohttpd's workers run every callback; a connection belongs to one worker. A
+ * Threads: our workers (worker.h) run every callback; a connection belongs to one worker. A
  * request is its worker's, except between http_defer() and http_resume(), when it is the
- * deferring code's. Locks, outermost first: server.lock, stream.lock, libmicrohttpd's own.
+ * deferring code's. Locks, outermost first: server.lock, stream.lock, a worker's, libmicrohttpd's own.
  */
 #pragma once
 
@@ -25,6 +25,7 @@
 
 struct keeper; /* keeper.h: deadlines and lingering */
 struct tls;    /* tls.h: the certificate in force */
+struct worker; /* worker.h: a thread with its connections */
 struct spool;  /* body.c: a body that goes to a file */
 
 /* ---- connection: one a TCP connection, owned by libmicrohttpd's socket context ---- */
@@ -32,6 +33,7 @@ struct spool;  /* body.c: a body that goes to a file */
 struct conn {
 	struct conn *prev, *next; /* the keeper's list, under its lock */
 	struct http_server *server;
+	struct worker *worker;
 	int fd;                      /* libmicrohttpd's; valid while the keeper lists this */
 	_Atomic int64_t deadline_ms; /* monotonic: past it the keeper cuts it; 0: none */
 	struct rate_address from;
@@ -108,12 +110,13 @@ struct http_request {
 
 	void *principal;
 	struct reply reply;
-	bool close;                       /* this connection carries no other request */
-	bool sent;                        /* the reply is queued, or was written by reply_cut() */
-	bool deferred;                    /* http_defer() was called */
-	bool suspended;                   /* and the connection is suspended for it */
-	struct http_request *prev, *next; /* server.deferred, under server.lock */
-	char text[];                      /* target, then scratch */
+	bool close;     /* this connection carries no other request */
+	bool sent;      /* the reply is queued, or was written by reply_cut() */
+	bool deferred;  /* http_defer() was called */
+	bool suspended; /* and the connection is suspended for it */
+	/* server.deferred, under server.lock; then 'next' is its worker's */
+	struct http_request *prev, *next;
+	char text[]; /* target, then scratch */
 };
 
 /* ---- server: refcounted, for code that still holds deferred requests when it is freed ---- */
@@ -125,7 +128,7 @@ struct http_server {
 	struct rate_table *rates;
 	struct tls *tls; /* NULL: plain */
 	struct keeper *keeper;
-	struct MHD_Daemon *daemon; /* NULL: stopped */
+	struct worker **workers; /* o.n_workers of them; NULL: stopped */
 	unsigned port;
 
 	_Atomic uint64_t n_requests, n_refused, n_rate_limited;
@@ -207,8 +210,11 @@ void stream_queued(struct http_stream *s, struct http_request *req);
 uint64_t stream_n_sent(struct http_stream *s);
 void streams_end(struct http_server *s); /* all of them, for good */
 
-/* ---- callbacks of libmicrohttpd (request.c) ---- */
+/* ---- callbacks of libmicrohttpd (server.c, request.c) ---- */
 
+enum MHD_Result on_accept(void *server, const struct sockaddr *from, socklen_t n);
+void on_connection(void *worker, struct MHD_Connection *mhd, void **socket_context,
+		   enum MHD_ConnectionNotificationCode what);
 void *on_target(void *server, const char *target, struct MHD_Connection *mhd);
 enum MHD_Result on_access(void *server, struct MHD_Connection *mhd, const char *url,
 			  const char *method, const char *version, const char *data, size_t *n_data,

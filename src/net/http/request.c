@@ -15,7 +15,7 @@
  */
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "net/http/internal.h"
+#include "net/http/worker.h"
 #include <assert.h>
 
 #define STATUS_GONE 499 /* for after(): the peer was gone before there was an answer */
@@ -315,7 +315,7 @@ static void wake_as(struct http_request *req, enum request_stage stage)
 	if (req->next)
 		req->next->prev = req->prev;
 	req->stage = stage;
-	MHD_resume_connection(req->mhd);
+	worker_resume(req->conn->worker, req);
 }
 
 void http_resume(struct http_request *req)

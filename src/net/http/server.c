@@ -5,16 +5,12 @@
  * Stopping, in order: new connections are closed as they come, answers say "Connection: close",
  * streams end; what runs may run on until the timeout; what is deferred then is abandoned, which
  * resumes it; nothing can be suspended from there on, as libmicrohttpd demands before it stops.
- * MHD_quiesce_daemon() is not used: it aborts the process when a worker takes the listening
- * socket out of its epoll set at the same moment.
  */
 #include "base/clock.h"
-#include "base/log.h"
-#include "net/http/internal.h"
 #include "net/http/keeper.h"
 #include "net/http/listen.h"
 #include "net/http/tls.h"
-#include <assert.h>
+#include "net/http/worker.h"
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -28,11 +24,6 @@
 #define TICK_MAX_MS       1000
 #define TICK_MIN_MS       20
 #define FLUSH_MS          1000 /* after the timeout, for 503s to get out */
-
-/* A connection's memory beside the headers themselves: libmicrohttpd's records of up to HEADERS_MAX
- * headers and cookies, and the answer's headers. libmicrohttpd clears all of it after each request, and
- * takes what is over 32 KiB from mmap(), so less is faster. */
-#define MEMORY_SPARE (12u << 10)
 
 /* ---- life ---- */
 
@@ -95,12 +86,6 @@ static int64_t min3(int64_t a, int64_t b, int64_t c)
 	return m < c ? m : c;
 }
 
-static int64_t max3(int64_t a, int64_t b, int64_t c)
-{
-	int64_t m = a > b ? a : b;
-	return m > c ? m : c;
-}
-
 static struct http_server *server_alloc(const struct http_options *o)
 {
 	struct http_server *s = calloc(1, sizeof *s);
@@ -130,9 +115,9 @@ static struct http_server *server_alloc(const struct http_options *o)
 
 /* ---- connections ---- */
 
-static enum MHD_Result on_accept(void *cls, const struct sockaddr *from, socklen_t n)
+enum MHD_Result on_accept(void *server, const struct sockaddr *from, socklen_t n)
 {
-	const struct http_server *s = cls;
+	const struct http_server *s = server;
 	(void)from;
 	(void)n;
 	return s->stopping ? MHD_NO : MHD_YES;
@@ -154,14 +139,16 @@ static void name_peer(const struct sockaddr *sa, char text[INET6_ADDRSTRLEN])
 	}
 }
 
-static struct conn *conn_new(struct http_server *s, struct MHD_Connection *mhd)
+static struct conn *conn_new(struct worker *w, struct MHD_Connection *mhd)
 {
+	struct http_server *s = worker_server(w);
 	const struct sockaddr *sa =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
 	struct conn *c = calloc(1, sizeof *c);
 	if (!c)
 		abort();
 	c->server = s;
+	c->worker = w;
 	c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	c->deadline_ms = clock_mono_ms() + s->o.limits.header_timeout_ms;
 	name_peer(sa, c->peer);
@@ -169,12 +156,12 @@ static struct conn *conn_new(struct http_server *s, struct MHD_Connection *mhd)
 	return c;
 }
 
-static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
-			  enum MHD_ConnectionNotificationCode what)
+void on_connection(void *worker, struct MHD_Connection *mhd, void **socket_context,
+		   enum MHD_ConnectionNotificationCode what)
 {
-	struct http_server *s = cls;
+	struct http_server *s = worker_server(worker);
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-		struct conn *c = conn_new(s, mhd);
+		struct conn *c = conn_new(worker, mhd);
 		*socket_context = c;
 		s->n_connections++;
 		keeper_add(s->keeper, c);
@@ -187,67 +174,31 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 	}
 }
 
-/* ---- the daemon ---- */
+/* ---- starting ---- */
 
-/* Mostly about peers that misbehave; what the machine lacks is worth a warning. */
-static void on_log(void *cls, const char *fmt, va_list ap)
+static void stop_workers(struct http_server *s)
 {
-	char text[256];
-	(void)cls;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	vsnprintf(text, sizeof text, fmt, ap);
-#pragma GCC diagnostic pop
-	text[strcspn(text, "\n")] = '\0';
-	if (strstr(text, "resource limit"))
-		log_limited(LOG_LEVEL_WARN, "http: out of descriptors or memory",
-			    F_STR("libmicrohttpd", text));
-	else
-		log_limited(LOG_LEVEL_DEBUG, "http: connection trouble",
-			    F_STR("libmicrohttpd", text));
+	for (unsigned i = 0; i < s->o.n_workers; i++)
+		worker_free(s->workers[i]);
+	free(TAKE(s->workers));
 }
 
-/* We decode ourselves, so that a bad escape is an error and %2F no separator. */
-static size_t no_unescape(void *cls, struct MHD_Connection *mhd, char *s)
+/* Each has its share of the connections. */
+static int start_workers(struct http_server *s, int fd, bool ipv6)
 {
-	(void)cls;
-	(void)mhd;
-	return strlen(s);
-}
-
-static struct MHD_Daemon *start_daemon(struct http_server *s, int fd, bool ipv6)
-{
-	const struct http_limits *l = &s->o.limits;
-	int64_t silence_ms = max3(l->header_timeout_ms, l->body_timeout_ms, l->idle_timeout_ms);
-	struct MHD_OptionItem items[24];
-	size_t n = 0;
-#define ADD(option, value, pointer)                                                                \
-	(items[n++] = (struct MHD_OptionItem){ (option), (intptr_t)(value), (void *)(pointer) })
-	ADD(MHD_OPTION_LISTEN_SOCKET, fd, NULL);
-	ADD(MHD_OPTION_CONNECTION_LIMIT, l->connections_max, NULL);
-	ADD(MHD_OPTION_CONNECTION_TIMEOUT, (silence_ms + 999) / 1000, NULL);
-	ADD(MHD_OPTION_CONNECTION_MEMORY_LIMIT, l->header_max + MEMORY_SPARE, NULL);
-	ADD(MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 4096, NULL);
-	ADD(MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, s);
-	ADD(MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, s);
-	ADD(MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_target, s);
-	ADD(MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)no_unescape, NULL);
-	if (s->o.n_workers > 1)
-		ADD(MHD_OPTION_THREAD_POOL_SIZE, s->o.n_workers, NULL);
-	if (l->connections_per_ip > 0)
-		ADD(MHD_OPTION_PER_IP_CONNECTION_LIMIT, l->connections_per_ip, NULL);
-	if (s->tls) {
-		ADD(MHD_OPTION_HTTPS_PRIORITIES, 0, TLS_PRIORITIES);
-		ADD(MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, tls_retrieve);
+	unsigned n = s->o.n_workers, max = s->o.limits.connections_max;
+	s->workers = calloc(n, sizeof *s->workers);
+	if (!s->workers)
+		abort();
+	for (unsigned i = 0; i < n; i++) {
+		unsigned share = max / n + (i < max % n);
+		int r = worker_new(s, fd, ipv6, share > 0 ? share : 1, &s->workers[i]);
+		if (r == 0)
+			continue;
+		stop_workers(s);
+		return r;
 	}
-	ADD(MHD_OPTION_END, 0, NULL);
-#undef ADD
-	assert(n <= ARRAY_SIZE(items));
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
-			 MHD_USE_ERROR_LOG | (s->tls ? MHD_USE_TLS : 0) |
-			 (ipv6 ? MHD_USE_DUAL_STACK : 0);
-	return MHD_start_daemon(flags, 0, on_accept, s, on_access, s, MHD_OPTION_EXTERNAL_LOGGER,
-				on_log, NULL, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+	return 0;
 }
 
 static int start(struct http_server *s, struct error *err)
@@ -265,15 +216,15 @@ static int start(struct http_server *s, struct error *err)
 	int64_t tick_ms = min3(l->header_timeout_ms, l->body_timeout_ms, l->idle_timeout_ms) / 8;
 	tick_ms = tick_ms < TICK_MIN_MS ? TICK_MIN_MS : min3(tick_ms, TICK_MAX_MS, TICK_MAX_MS);
 	r = keeper_new(tick_ms, &s->keeper);
-	if (r < 0) {
-		close(fd);
-		return r;
+	if (r == 0) {
+		r = start_workers(s, fd, ipv6);
+		if (r)
+			keeper_free(TAKE(s->keeper));
 	}
-	s->daemon = start_daemon(s, fd, ipv6);
-	if (s->daemon)
-		return 0;
-	keeper_free(s->keeper); /* and libmicrohttpd has closed the socket */
-	return error_set(err, ERR_INTERNAL, "the HTTP server on %s does not start", s->o.listen);
+	close(fd); /* every worker has its own */
+	return r < 0 ? error_set(err, ERR_INTERNAL, "the HTTP server on %s does not start: %s",
+				 s->o.listen, strerror(-r))
+		     : r;
 }
 
 int http_server_new(const struct http_options *o, struct http_server **ret, struct error *err)
@@ -332,7 +283,7 @@ static bool wait_ended(struct http_server *s, int64_t timeout_ms)
 
 void http_server_stop(struct http_server *s, int64_t timeout_ms)
 {
-	if (!s->daemon)
+	if (!s->workers)
 		return;
 	s->stopping = true;
 	streams_end(s);
@@ -340,8 +291,7 @@ void http_server_stop(struct http_server *s, int64_t timeout_ms)
 	requests_abandon(s);
 	if (!ended)
 		wait_ended(s, FLUSH_MS);
-	MHD_stop_daemon(s->daemon);
-	s->daemon = NULL;
+	stop_workers(s);
 	keeper_free(s->keeper);
 	s->keeper = NULL;
 }

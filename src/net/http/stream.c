@@ -10,7 +10,7 @@
  * http_stream_send() and 'closed' may race: the owner keeps its pointer under a lock of its own, holds
  * it while sending and takes it in 'closed'. No lock of ours is held when 'closed' is called.
  */
-#include "net/http/internal.h"
+#include "net/http/worker.h"
 #include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
@@ -88,6 +88,7 @@ static void wake(struct http_stream *s)
 		return;
 	s->suspended = false;
 	MHD_resume_connection(s->mhd);
+	worker_wake(s->conn->worker);
 }
 
 /* ---- the worker's side ---- */
