@@ -2,7 +2,8 @@
  *
  * The loop, see loop.h. One turn: wait, hand out events, run timers, run tasks. Tasks that are posted
  * on the loop's own thread while events are handed out run in the same turn without a system call:
- * that is how a connection writes once for all the answers of a turn.
+ * that is how a connection writes once for all the answers of a turn. Nor does a task from another thread
+ * cost one as long as the loop is awake: it looks for tasks before it sleeps.
  */
 #include "net/grpc/loop.h"
 #include "base/clock.h"
@@ -28,16 +29,15 @@ struct loop {
 	_Atomic(pthread_t) running_on; /* 0: nobody runs it */
 	pthread_mutex_t lock;          /* the tasks below */
 	struct loop_task *first, **last;
-	bool woken; /* a byte is in wake_fd */
+	bool awake; /* or woken: whoever posts need not write to wake_fd */
 	uint8_t scratch[LOOP_SCRATCH_SIZE];
 };
 
+/* Not read: every write is an edge of its own, and the counter holds more of them than there will be. */
 static void on_wake(void *user, uint32_t events)
 {
-	struct loop *l = user;
-	uint64_t n;
+	(void)user;
 	(void)events;
-	(void)!read(l->wake_fd, &n, sizeof n);
 }
 
 int loop_new(struct loop **ret)
@@ -51,7 +51,8 @@ int loop_new(struct loop **ret)
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	l->wake_io = (struct loop_io){ .fd = l->wake_fd, .fn = on_wake, .user = l };
-	int r = l->epoll_fd < 0 || l->wake_fd < 0 ? -errno : loop_add(l, &l->wake_io, EPOLLIN);
+	int r = l->epoll_fd < 0 || l->wake_fd < 0 ? -errno
+						  : loop_add(l, &l->wake_io, EPOLLIN | EPOLLET);
 	if (r < 0) {
 		loop_free(l);
 		return r;
@@ -123,8 +124,8 @@ void loop_post(struct loop *l, struct loop_task *task)
 		task->next = NULL;
 		*l->last = task;
 		l->last = &task->next;
-		needed = !inside && !l->woken;
-		l->woken = l->woken || needed;
+		needed = !inside && !l->awake;
+		l->awake = l->awake || needed;
 	}
 	pthread_mutex_unlock(&l->lock);
 	if (needed)
@@ -156,7 +157,7 @@ static struct loop_task *next_task(struct loop *l)
 			l->last = &l->first;
 		task->queued = false;
 	} else {
-		l->woken = false;
+		l->awake = false; /* from here on there is only sleep */
 	}
 	pthread_mutex_unlock(&l->lock);
 	return task;
@@ -225,11 +226,19 @@ static int timeout_ms(const struct loop *l, bool more_tasks)
 	return wait_ms < 0 ? 0 : wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms;
 }
 
+static void set_awake(struct loop *l)
+{
+	pthread_mutex_lock(&l->lock);
+	l->awake = true;
+	pthread_mutex_unlock(&l->lock);
+}
+
 static int turn(struct loop *l, bool *more_tasks)
 {
 	int n = epoll_wait(l->epoll_fd, l->events, EVENTS_MAX, timeout_ms(l, *more_tasks));
 	if (n < 0 && errno != EINTR)
 		return -errno;
+	set_awake(l);
 	l->now_ms = clock_mono_ms();
 	l->n_events = n > 0 ? n : 0;
 	for (int i = 0; i < l->n_events; i++) {

@@ -2,11 +2,14 @@
  *
  * Threads over a bounded ring of jobs, see workers.h. A thread is made when there is work for it.
  *
- * Waking is passed on: a job wakes somebody only when nothing waited before it, and whoever takes one and leaves others wakes the
- * next. So while jobs wait and somebody is idle, somebody is on the way; and a burst costs a wake a thread, not a wake a job.
+ * Waking is passed on: at most one thread is on the way at any time, and whoever arrives, takes a job and leaves others wakes the
+ * next. So while jobs wait and somebody is idle, somebody is on the way; and a burst of short jobs costs one or two wakes, not a
+ * wake a job. A semaphore and not a condition: a thread that a condition wakes finds the lock contended by its own waking.
  */
 #include "vm/guest/workers.h"
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stddef.h>
 
 #define THREADS_MAX 4
@@ -19,31 +22,50 @@ struct job {
 
 struct workers {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	sem_t wakes;
 	struct job ring[JOBS_MAX];
 	size_t first, n;
 	size_t n_idle, n_threads;
 	pthread_t threads[THREADS_MAX];
+	bool waking; /* a thread is on the way */
 	bool stopping;
 };
+
+/* With the lock held, which it gives back: whom it wakes finds it free. */
+static void unlock_and_wake(struct workers *w)
+{
+	bool needed = w->n > 0 && w->n_idle > 0 && !w->waking;
+	w->waking = w->waking || needed;
+	pthread_mutex_unlock(&w->lock);
+	if (needed)
+		(void)!sem_post(&w->wakes);
+}
+
+/* With the lock held, which it lets go of meanwhile. */
+static void sleep_until_woken(struct workers *w)
+{
+	w->n_idle++;
+	pthread_mutex_unlock(&w->lock);
+	while (sem_wait(&w->wakes) < 0 && errno == EINTR)
+		;
+	pthread_mutex_lock(&w->lock);
+	w->n_idle--;
+	w->waking = false;
+}
 
 static void *work(void *user)
 {
 	struct workers *w = user;
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
-		w->n_idle++;
 		while (w->n == 0 && !w->stopping)
-			pthread_cond_wait(&w->changed, &w->lock);
-		w->n_idle--;
+			sleep_until_woken(w);
 		if (w->n == 0)
 			break;
 		struct job job = w->ring[w->first];
 		w->first = (w->first + 1) % JOBS_MAX;
-		bool pass_on = --w->n > 0 && w->n_idle > 0;
-		pthread_mutex_unlock(&w->lock);
-		if (pass_on)
-			pthread_cond_signal(&w->changed);
+		w->n--;
+		unlock_and_wake(w);
 		job.fn(job.user);
 		pthread_mutex_lock(&w->lock);
 	}
@@ -57,7 +79,8 @@ struct workers *workers_new(void)
 	if (!w)
 		abort();
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->changed, NULL);
+	if (sem_init(&w->wakes, 0, 0) < 0)
+		abort();
 	return w;
 }
 
@@ -77,10 +100,7 @@ bool workers_do(struct workers *w, void (*fn)(void *user), void *user)
 	bool ok = w->n < JOBS_MAX && has_hands(w);
 	if (ok)
 		w->ring[(w->first + w->n++) % JOBS_MAX] = (struct job){ fn, user };
-	bool alone = ok && w->n == 1;
-	pthread_mutex_unlock(&w->lock);
-	if (alone)
-		pthread_cond_signal(&w->changed); /* whom it wakes finds the lock free */
+	unlock_and_wake(w);
 	return ok;
 }
 
@@ -90,11 +110,12 @@ void workers_free(struct workers *w)
 		return;
 	pthread_mutex_lock(&w->lock);
 	w->stopping = true;
-	pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 	for (size_t i = 0; i < w->n_threads; i++)
+		(void)!sem_post(&w->wakes);
+	for (size_t i = 0; i < w->n_threads; i++)
 		pthread_join(w->threads[i], NULL);
-	pthread_cond_destroy(&w->changed);
+	(void)!sem_destroy(&w->wakes);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }
