@@ -218,7 +218,7 @@ int guest_open(struct guest *g, const struct guest_options *o, struct error *err
 		return r;
 	pthread_mutex_init(&g->resizing.lock, NULL);
 	g->table = table_new(g->loop);
-	g->workers = workers_new();
+	g->workers = workers_new(g->loop);
 	g->server = grpc_server_new(g->loop, &options);
 	shutdown_init(&g->shutdown, g->loop, g->table, shutdown_done, g);
 	r = open_signals(g);

@@ -18,6 +18,7 @@
 
 static sem_t begun, gate, done;
 static atomic_int n_done;
+static struct loop *loop; /* on a thread of its own */
 
 static void hang(void *user)
 {
@@ -39,7 +40,16 @@ static int setup(void **state)
 	sem_init(&gate, 0, 0);
 	sem_init(&done, 0, 0);
 	n_done = 0;
-	*state = workers_new();
+	assert_int_equal(loop_new(&loop), 0);
+	assert_int_equal(loop_start(loop), 0);
+	*state = workers_new(loop);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	loop_stop(loop);
+	loop_free(loop);
 	return 0;
 }
 
@@ -106,10 +116,10 @@ static void test_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_all_are_done, setup),
-		cmocka_unit_test_setup(test_who_hangs_holds_up_nobody, setup),
-		cmocka_unit_test_setup(test_too_many, setup),
-		cmocka_unit_test_setup(test_none, setup),
+		cmocka_unit_test_setup_teardown(test_all_are_done, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_who_hangs_holds_up_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_none, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

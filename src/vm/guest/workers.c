@@ -2,7 +2,7 @@
  *
  * Threads over a bounded ring of jobs, see workers.h. A thread is made when there is work for it.
  *
- * Waking is passed on: at most one thread is on the way at any time, and whoever arrives, takes a job and leaves others wakes the
+ * Jobs of one turn of the loop cost one wake at its end, which is passed on: at most one thread is on the way at any time, and whoever arrives, takes a job and leaves others wakes the
  * next. So while jobs wait and somebody is idle, somebody is on the way; and a burst of short jobs costs one or two wakes, not a
  * wake a job. A semaphore and not a condition: a thread that a condition wakes finds the lock contended by its own waking.
  */
@@ -21,6 +21,8 @@ struct job {
 };
 
 struct workers {
+	struct loop *loop;
+	struct loop_task begin; /* wakes the first */
 	pthread_mutex_t lock;
 	sem_t wakes;
 	struct job ring[JOBS_MAX];
@@ -73,11 +75,20 @@ static void *work(void *user)
 	return NULL;
 }
 
-struct workers *workers_new(void)
+static void begin(void *user)
+{
+	struct workers *w = user;
+	pthread_mutex_lock(&w->lock);
+	unlock_and_wake(w);
+}
+
+struct workers *workers_new(struct loop *loop)
 {
 	struct workers *w = calloc(1, sizeof *w);
 	if (!w)
 		abort();
+	w->loop = loop;
+	w->begin = (struct loop_task){ .fn = begin, .user = w };
 	pthread_mutex_init(&w->lock, NULL);
 	if (sem_init(&w->wakes, 0, 0) < 0)
 		abort();
@@ -100,7 +111,8 @@ bool workers_do(struct workers *w, void (*fn)(void *user), void *user)
 	bool ok = w->n < JOBS_MAX && has_hands(w);
 	if (ok)
 		w->ring[(w->first + w->n++) % JOBS_MAX] = (struct job){ fn, user };
-	unlock_and_wake(w);
+	pthread_mutex_unlock(&w->lock);
+	loop_post(w->loop, &w->begin);
 	return ok;
 }
 
@@ -111,6 +123,7 @@ void workers_free(struct workers *w)
 	pthread_mutex_lock(&w->lock);
 	w->stopping = true;
 	pthread_mutex_unlock(&w->lock);
+	loop_unpost(w->loop, &w->begin);
 	for (size_t i = 0; i < w->n_threads; i++)
 		(void)!sem_post(&w->wakes);
 	for (size_t i = 0; i < w->n_threads; i++)

@@ -5,11 +5,12 @@
  */
 #pragma once
 
+#include "net/grpc/loop.h"
 #include <stdbool.h>
 
 struct workers; /* heap, one owner */
 
-struct workers *workers_new(void);
-/* false: all are busy and many wait. */
+struct workers *workers_new(struct loop *loop);
+/* Begins at the end of the loop's turn. false: all are busy and many wait. */
 bool workers_do(struct workers *w, void (*fn)(void *user), void *user);
 void workers_free(struct workers *w); /* after what was given has been done */
