@@ -329,6 +329,49 @@ def test_many(server):
     assert not list((server.data / "tmp").iterdir())
 
 
+def judged(status):
+    """What a console would say itself of the desired state and the report that it is shown."""
+    desired, report = status["desired"], status["lastReport"]
+    if report is None:
+        return "UNKNOWN"
+    if report["appliedPolicyVersion"] < desired["version"]:
+        return "STALE"
+    return "COMPLIANT" if report["cameraDisabled"] == desired["cameraDisabled"] else "NON_COMPLIANT"
+
+
+def test_every_answer_is_of_one_moment(server):
+    """Policies and reports come in while others look: the state is always that of what stands beside it."""
+    everybody = [Agent(server.url) for _ in range(3)]
+    for agent in everybody:
+        agent.enroll()
+    done, torn, n_seen = threading.Event(), [], [0]
+
+    def change(agent):
+        for i in range(150):
+            r = agent.http.put("%s/devices/%s/policy" % (agent.base, agent.id), json={"cameraDisabled": i % 3 == 0}, timeout=60)
+            agent.applied = r.json()["version"] - (i % 4 == 0)
+            agent.report(cameraDisabled=i % 2 == 0)
+
+    def look(path):
+        http = requests.Session()
+        while not done.is_set():
+            answer = http.get(server.url + path, timeout=60).json()
+            found = answer if isinstance(answer, list) else [answer]
+            n_seen[0] += len(found)
+            torn.extend(s for s in found if s["state"] != judged(s))
+
+    lookers = [threading.Thread(target=look, args=(path,)) for path in ("/devices", "/devices/device-1/status", "/devices")]
+    changers = [threading.Thread(target=change, args=(agent,)) for agent in everybody]
+    for t in lookers + changers:
+        t.start()
+    for t in changers:
+        t.join()
+    done.set()
+    for t in lookers:
+        t.join()
+    assert n_seen[0] > 100 and torn == []
+
+
 def test_last_contact(server):
     agent = Agent(server.url)
     agent.enroll()

@@ -54,14 +54,26 @@ int mdmcore_read_status(struct store_conn *c, const struct device *d, json_t **r
 	return r;
 }
 
+/* Of one moment: a verdict is never beside a report or a policy that it does not come from. */
+static int read_one(struct http_request *req, json_t **ret, struct error *err)
+{
+	struct store_conn *c = store_reader(server_of(req)->store);
+	struct device d = { 0 };
+	int r = store_read_begin(c);
+	if (r)
+		return r;
+	r = mdmcore_device(req, http_path_param(req, "id"), &d, err);
+	if (r == 0)
+		r = mdmcore_read_status(c, &d, ret);
+	store_read_end(c);
+	return r;
+}
+
 void mdmcore_status(struct http_request *req)
 {
-	struct device d = { 0 };
 	struct error err;
 	json_t *body = NULL;
-	int r = mdmcore_device(req, http_path_param(req, "id"), &d, &err);
-	if (r == 0)
-		r = mdmcore_read_status(store_reader(server_of(req)->store), &d, &body);
+	int r = read_one(req, &body, &err);
 	if (r != 0)
 		http_reply_result(req, r, &err);
 	else

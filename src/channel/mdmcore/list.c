@@ -73,6 +73,19 @@ static int read_page(struct list *l, struct store_conn *c)
 	return r > 0 ? -EINVAL : r;
 }
 
+/* Each page is of one moment, so that a verdict is beside what it comes from. */
+static int read_and_add_page(struct list *l, struct store_conn *c)
+{
+	int r = store_read_begin(c);
+	if (r)
+		return r;
+	r = read_page(l, c);
+	if (r == 0)
+		r = add_page(l, c);
+	store_read_end(c);
+	return r;
+}
+
 static int write_out(struct list *l)
 {
 	struct span s = buf_span(&l->out);
@@ -98,9 +111,7 @@ static int write_list(struct list *l)
 	buf_add_char(&l->out, '[');
 	do {
 		arena_init(&l->page);
-		r = read_page(l, c);
-		if (r == 0)
-			r = add_page(l, c);
+		r = read_and_add_page(l, c);
 		if (r == 0)
 			r = write_out(l);
 		arena_fini(&l->page);
