@@ -157,15 +157,11 @@ void embedded_feed(struct embedded *e)
 
 void embedded_link_lost(struct embedded *e)
 {
-	static const enum metrics_gauge gauges[] = { METRICS_MQTT_CONNECTIONS,
-						     METRICS_MQTT_ACCOUNTS, METRICS_MQTT_ADMITS };
 	link_reader_fini(&e->reader);
 	link_reader_init(&e->reader);
 	buf_reset(&e->out);
 	e->n_written = 0;
 	e->broken = false;
 	memset(e->stats, 0, sizeof e->stats);
-	for (size_t i = 0; i < ARRAY_SIZE(gauges); i++)
-		metrics_set(e->server->metrics, gauges[i], 0);
 	waiters_forget(&e->waiters);
 }

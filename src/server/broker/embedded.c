@@ -83,6 +83,10 @@ static bool forget_kept(struct embedded *e)
 /* After its end, however it came. */
 static void exited(struct embedded *e, int status)
 {
+	static const enum metrics_gauge gauges[] = { METRICS_MQTT_CONNECTIONS,
+						     METRICS_MQTT_ACCOUNTS, METRICS_MQTT_ADMITS };
+	for (size_t i = 0; i < ARRAY_SIZE(gauges); i++)
+		metrics_set(e->server->metrics, gauges[i], 0);
 	hear(e);
 	words_end(&e->words);
 	close_child(e);
