@@ -289,6 +289,8 @@ def test_timezone(guest):
     for name in "Europe/Berlin", "UTC", "UTC":
         guest.call("SetTimezone", timezone_name=name)
         assert guest.output("readlink /etc/localtime").strip() == "/usr/share/zoneinfo/" + name
+    calls = [guest.begin("SetTimezone", timezone_name="UTC") for _ in range(60)]
+    assert {c.code().name for c in calls} == {"OK"}  # one after another
     guest.sh("rm /etc/localtime; touch /etc/localtime")
     for _ in range(2):
         guest.call("SetTimezone", timezone_name="Europe/Berlin", use_bind_mount=True)

@@ -2,6 +2,7 @@
 """Disks of reeve-guest: file systems made, and made larger or smaller while they are mounted. The disks are loop devices, the
 file systems the kernel's own."""
 import errno
+import pathlib
 import shutil
 import subprocess
 
@@ -180,6 +181,35 @@ def test_what_cannot_be_resized(guest):
             for name in "GetResizeStatus", "GetResizeBounds":
                 assert guest.code(name) == "FAILED_PRECONDITION"
         assert guest.mount(target="/mnt/stateful", fstype="tmpfs", create_target=True) == 0
+
+
+HANGING = """
+import ctypes, os, time
+fd = os.open("/dev/fuse", os.O_RDWR)
+options = b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fd
+assert ctypes.CDLL(None).mount(b"hangs", b"/mnt/stateful", b"fuse", 0, options) == 0
+open("/host/mounted", "w").close()
+time.sleep(1000)
+"""
+
+
+def test_a_disk_that_does_not_answer_holds_up_nobody(guest):
+    """A file system of FUSE whose program never answers."""
+    if not pathlib.Path("/dev/fuse").exists():
+        pytest.skip("no /dev/fuse")
+    (guest.host / "hangs.py").write_text(HANGING)
+    guest.sh("mknod /dev/fuse c 10 229; mkdir -p /mnt/stateful")
+    guest.launch("python3", "/host/hangs.py")
+    wait_for((guest.host / "mounted").exists, what="the file system")
+    calls = [guest.begin(name) for name in ("GetAvailableSpace", "GetResizeStatus", "PrepareToSuspend")]
+    assert guest.call("GetKernelVersion").kernel_release
+    assert guest.mount(target="/mnt/external", fstype="tmpfs", create_target=True) == 0  # one worker is left
+    assert guest.sh("exit 3") == ("EXITED", 3)
+    assert not calls[0].done()
+    guest.sh("pkill python3")
+    assert calls[0].code().name == "INTERNAL" and "not connected" in calls[0].details()
+    assert calls[1].code().name == "INTERNAL"
+    assert calls[2].code().name == "OK"
 
 
 def test_btrfs_on_two_disks(guest, disk_factory):

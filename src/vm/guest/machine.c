@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -107,6 +108,15 @@ static int bind_timezone(const char *path, struct error *err)
 	return 0;
 }
 
+static int set_timezone(const char *path, bool bind_mount, struct error *err)
+{
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* ".new" is one name */
+	pthread_mutex_lock(&one_at_a_time);
+	int r = bind_mount ? bind_timezone(path, err) : link_timezone(path, err);
+	pthread_mutex_unlock(&one_at_a_time);
+	return r;
+}
+
 int machine_set_timezone(const char *name, bool bind_mount, struct error *err)
 {
 	char path[PATH_SIZE];
@@ -115,7 +125,7 @@ int machine_set_timezone(const char *name, bool bind_mount, struct error *err)
 	int n = snprintf(path, sizeof path, ZONEINFO "%s", name);
 	if (n < 0 || (size_t)n >= sizeof path || strstr(name, "..") || access(path, F_OK) < 0)
 		return error_set(err, ERR_INTERNAL, "there is no time zone “%s”", name);
-	return bind_mount ? bind_timezone(path, err) : link_timezone(path, err);
+	return set_timezone(path, bind_mount, err);
 }
 
 /* ---- this and that ---- */

@@ -57,12 +57,18 @@ static void set_resolv_config(struct grpc_call *call)
 	reply_result(call, machine_set_resolv(&c, &err), &err);
 }
 
-static void set_timezone(struct grpc_call *call)
+static void set_timezone_now(void *user)
 {
+	struct grpc_call *call = user;
 	const VmTools__SetTimezoneRequest *request = grpc_call_request(call);
 	struct error err;
 	int r = machine_set_timezone(request->timezone_name, request->use_bind_mount, &err);
 	reply_result(call, r, &err);
+}
+
+static void set_timezone(struct grpc_call *call)
+{
+	(void)defer_to_worker(call, set_timezone_now);
 }
 
 static void configure_container_guest(struct grpc_call *call)
@@ -72,8 +78,9 @@ static void configure_container_guest(struct grpc_call *call)
 	reply_result(call, machine_set_container_token(request->container_token, &err), &err);
 }
 
-static void get_available_space(struct grpc_call *call)
+static void available_space_now(void *user)
 {
+	struct grpc_call *call = user;
 	VmTools__GetAvailableSpaceResponse response = VM_TOOLS__GET_AVAILABLE_SPACE_RESPONSE__INIT;
 	struct error err;
 	int r = machine_available_space(&response.available_space, &err);
@@ -81,6 +88,11 @@ static void get_available_space(struct grpc_call *call)
 		grpc_reply_error(call, r, &err);
 	else
 		grpc_reply(call, &response);
+}
+
+static void get_available_space(struct grpc_call *call)
+{
+	(void)defer_to_worker(call, available_space_now);
 }
 
 static void on_host_network_changed(struct grpc_call *call)
