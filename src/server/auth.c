@@ -19,20 +19,53 @@
 #define DEVICE_PREFIX            "/device/v1/"
 #define DEVICE_WRITES_PER_MINUTE 1200
 
-/* ---- records into another arena, made from records.def ---- */
+/* ---- a device record in one piece, made from records.def ---- */
 
-#define COPY_I64(name)
-#define COPY_BOOL(name)
-#define COPY_TEXT(name) r->name = arena_strdup(a, r->name ? r->name : "");
-#define COPY_BLOB(name) r->name = arena_dup(a, r->name);
+static const char *text_of(const char *s)
+{
+	return s ? s : "";
+}
+
+static void *put(char **at, const void *p, size_t n)
+{
+	void *to = *at;
+	if (n > 0)
+		memcpy(to, p, n);
+	*at += n;
+	return to;
+}
 
 #define TABLE(table, n_key)                                                                        \
-	__attribute__((unused)) static void rehome_##table(struct arena *a, struct table *r)       \
+	__attribute__((unused)) static size_t extent_of_##table(const struct table *r)             \
 	{                                                                                          \
-		(void)a;
-#define COL(table, type, name) COPY_##type(name)
+		size_t n = 0;
+#define SIZE_I64(name)
+#define SIZE_BOOL(name)
+#define SIZE_TEXT(name)        n += strlen(text_of(r->name)) + 1;
+#define SIZE_BLOB(name)        n += r->name.n;
+#define COL(table, type, name) SIZE_##type(name)
 #define INDEX(table, name, unique, ...)
-#define END(table) }
+#define END(table)                                                                                 \
+	(void)r;                                                                                   \
+	return n;                                                                                  \
+	}
+#include "model/records.def"
+#undef TABLE
+#undef COL
+#undef END
+
+#define TABLE(table, n_key)                                                                        \
+	__attribute__((unused)) static void gather_##table(struct table *r, char *at)              \
+	{
+#define MOVE_I64(name)
+#define MOVE_BOOL(name)
+#define MOVE_TEXT(name)        r->name = put(&at, text_of(r->name), strlen(text_of(r->name)) + 1);
+#define MOVE_BLOB(name)        r->name.p = put(&at, r->name.p, r->name.n);
+#define COL(table, type, name) MOVE_##type(name)
+#define END(table)                                                                                 \
+	(void)r;                                                                                   \
+	(void)at;                                                                                  \
+	}
 #include "model/records.def"
 #undef TABLE
 #undef COL
@@ -175,26 +208,20 @@ bool auth_admin(struct http_request *req, const char *scope)
 /* ---- devices ---- */
 
 struct cached_device { /* a value of server->devices_by_token */
-	struct arena arena;
 	struct device device;
+	char bytes[]; /* what it points to */
 };
-
-void auth_cached_free(void *value)
-{
-	struct cached_device *v = value;
-	arena_fini(&v->arena);
-	free(v);
-}
 
 static void remember(struct server *s, struct span hash, uint64_t generation,
 		     const struct device *d)
 {
-	struct cached_device *v = calloc(1, sizeof *v);
+	if (!cache_wants(s->devices_by_token, hash, generation))
+		return;
+	struct cached_device *v = malloc(sizeof *v + extent_of_device(d));
 	if (!v)
 		abort();
-	arena_init(&v->arena);
 	v->device = *d;
-	rehome_device(&v->arena, &v->device);
+	gather_device(&v->device, v->bytes);
 	cache_unref(cache_put(s->devices_by_token, hash, generation, v));
 }
 
@@ -209,7 +236,7 @@ int auth_token_device(struct http_request *req, const char *token, struct device
 	struct cache_entry *e = cache_get(s->devices_by_token, hash, generation);
 	if (e) {
 		*ret = ((const struct cached_device *)cache_value(e))->device;
-		rehome_device(http_arena(req), ret);
+		gather_device(ret, arena_alloc(http_arena(req), extent_of_device(ret)));
 		cache_unref(e);
 		return 0;
 	}

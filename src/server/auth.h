@@ -26,6 +26,3 @@ int auth_token_device(struct http_request *req, const char *token, struct device
 		      struct error *err) WARN_UNUSED;
 /* Counts a write of the device. ERR_RATE_LIMITED: too many; Retry-After is set. */
 int auth_device_quota(struct http_request *req, int64_t device_id, struct error *err) WARN_UNUSED;
-
-/* Frees a value of server->devices_by_token. */
-void auth_cached_free(void *value);

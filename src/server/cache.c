@@ -23,12 +23,17 @@ struct cache_entry { /* reference counted: the slot's reference and those handed
 	uint8_t key[];
 };
 
+struct slot {
+	struct cache_entry *entry; /* NULL: free */
+	uint64_t missed;           /* hash of the key that cache_wants() turned away last */
+};
+
 struct cache {
 	pthread_mutex_t locks[N_LOCKS];
 	uint64_t seed;
 	size_t n_slots; /* a power of two */
 	void (*value_free)(void *value);
-	struct cache_entry *slots[];
+	struct slot slots[];
 };
 
 struct cache *cache_new(size_t n_slots, void (*value_free)(void *value))
@@ -50,19 +55,24 @@ void cache_free(struct cache *c)
 	if (!c)
 		return;
 	for (size_t i = 0; i < c->n_slots; i++)
-		cache_unref(c->slots[i]);
+		cache_unref(c->slots[i].entry);
 	for (size_t i = 0; i < N_LOCKS; i++)
 		pthread_mutex_destroy(&c->locks[i]);
 	free(c);
 }
 
 /* Seeded FNV-1a: a collision costs a miss, nothing more. */
-static size_t slot_of(const struct cache *c, struct span key)
+static uint64_t hash_of(const struct cache *c, struct span key)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ c->seed;
 	for (size_t i = 0; i < key.n; i++)
 		h = (h ^ key.p[i]) * UINT64_C(0x100000001b3);
-	return (size_t)(h ^ h >> 29) & (c->n_slots - 1);
+	return h ^ h >> 29;
+}
+
+static size_t slot_of(const struct cache *c, struct span key)
+{
+	return (size_t)hash_of(c, key) & (c->n_slots - 1);
 }
 
 static pthread_mutex_t *lock_of(struct cache *c, size_t slot)
@@ -74,7 +84,7 @@ struct cache_entry *cache_get(struct cache *c, struct span key, uint64_t generat
 {
 	size_t slot = slot_of(c, key);
 	pthread_mutex_lock(lock_of(c, slot));
-	struct cache_entry *e = c->slots[slot];
+	struct cache_entry *e = c->slots[slot].entry;
 	if (e && e->generation == generation && e->n_key == key.n &&
 	    memcmp(e->key, key.p, key.n) == 0)
 		e->n_refs++;
@@ -82,6 +92,18 @@ struct cache_entry *cache_get(struct cache *c, struct span key, uint64_t generat
 		e = NULL;
 	pthread_mutex_unlock(lock_of(c, slot));
 	return e;
+}
+
+bool cache_wants(struct cache *c, struct span key, uint64_t generation)
+{
+	uint64_t hash = hash_of(c, key);
+	size_t slot = slot_of(c, key);
+	struct slot *s = &c->slots[slot];
+	pthread_mutex_lock(lock_of(c, slot));
+	bool wanted = !s->entry || s->entry->generation != generation || s->missed == hash;
+	s->missed = hash;
+	pthread_mutex_unlock(lock_of(c, slot));
+	return wanted;
 }
 
 struct cache_entry *cache_put(struct cache *c, struct span key, uint64_t generation, void *value)
@@ -97,8 +119,8 @@ struct cache_entry *cache_put(struct cache *c, struct span key, uint64_t generat
 	memcpy(e->key, key.p, key.n);
 	size_t slot = slot_of(c, key);
 	pthread_mutex_lock(lock_of(c, slot));
-	struct cache_entry *old = c->slots[slot];
-	c->slots[slot] = e;
+	struct cache_entry *old = c->slots[slot].entry;
+	c->slots[slot].entry = e;
 	pthread_mutex_unlock(lock_of(c, slot));
 	cache_unref(old);
 	return e;

@@ -35,7 +35,7 @@
 #define DRAIN_MS        10000
 #define LOGIN_BUCKETS   4096
 #define QUOTA_BUCKETS   65536
-#define CACHED_DEVICES  16384
+#define CACHED_DEVICES  65536 /* of half a KiB */
 #define CACHED_ANSWERS  65536
 #define CONFIGS_KEPT_BY 16
 
@@ -130,7 +130,7 @@ static void make_parts(struct server *s)
 	s->device_quota = throttle_new(rand_below(UINT64_MAX), QUOTA_BUCKETS);
 	s->doorbells = doorbells_new(now);
 	s->org_configs = org_configs_new();
-	s->devices_by_token = cache_new(CACHED_DEVICES, auth_cached_free);
+	s->devices_by_token = cache_new(CACHED_DEVICES, free);
 	s->answers = cache_new(CACHED_ANSWERS, free);
 	s->followers = followers_new(s);
 	s->fcm = fcm_ringer_new(s);

@@ -82,6 +82,27 @@ static void test_bounded(void **state)
 	assert_int_equal(n_alive, 0);
 }
 
+static struct span key_of(const int64_t *k)
+{
+	return (struct span){ (const uint8_t *)k, sizeof *k };
+}
+
+static void test_wants(void **state)
+{
+	struct cache *c = cache_new(64, value_free);
+	int64_t k = 0;
+	assert_true(cache_wants(c, key_of(&k), 1)); /* every slot is free */
+	for (; k < 10000; k++)
+		cache_unref(cache_put(c, key_of(&k), 1, value_new((int)k)));
+	for (; k < 20000; k++) /* one pass over many */
+		assert_false(cache_wants(c, key_of(&k), 1));
+	k--;
+	assert_true(cache_wants(c, key_of(&k), 1)); /* the second time in a row */
+	assert_true(cache_wants(c, key_of(&k), 2)); /* what is there is of the past */
+	cache_free(c);
+	assert_int_equal(n_alive, 0);
+}
+
 static void *many(void *arg)
 {
 	struct cache *c = arg;
@@ -115,9 +136,8 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_generations),
-		cmocka_unit_test(test_references_outlive),
-		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_generations), cmocka_unit_test(test_references_outlive),
+		cmocka_unit_test(test_bounded),     cmocka_unit_test(test_wants),
 		cmocka_unit_test(test_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,6 +254,9 @@ int store_command_list(struct store_conn *c, int64_t org_id, int64_t device_id, 
 		       int64_t before_id, size_t limit, struct arena *a, struct command **ret,
 		       size_t *ret_n) WARN_UNUSED;
 int store_command_waiting(struct store_conn *c, int64_t device_id, int64_t *ret_n) WARN_UNUSED;
+/* How many store_command_take() would hand out. */
+int store_command_due(struct store_conn *c, int64_t device_id, int64_t resend_ms, int64_t now_ms,
+		      int64_t *ret_n) WARN_UNUSED;
 /* How many of the organization's commands are not finished. */
 int store_command_open(struct store_conn *c, int64_t org_id, int64_t *ret_n) WARN_UNUSED;
 /* The device's queued commands, oldest first, moved to sent; those sent but not acknowledged

@@ -30,11 +30,15 @@ static int result(struct fixture *f, struct store_conn *tx, int64_t device_id, i
 				    state == COMMAND_DONE ? value : NULL, f->by.now_ms, &f->err);
 }
 
+/* As many as were said to be due, if there is room. */
 static size_t take(struct fixture *f, struct store_conn *tx, int64_t device_id, size_t max,
 		   int64_t now_ms, struct command **ret)
 {
 	size_t n;
+	int64_t due;
+	assert_ok(store_command_due(tx, device_id, RESEND_MS, now_ms, &due));
 	assert_ok(store_command_take(tx, device_id, max, RESEND_MS, now_ms, &f->arena, ret, &n));
+	assert_int_equal(n, due < (int64_t)max ? due : (int64_t)max);
 	return n;
 }
 

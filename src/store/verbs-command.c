@@ -319,6 +319,28 @@ static bool is_due(struct command *c, int64_t resend_ms, int64_t now_ms)
 	return is(c, COMMAND_QUEUED);
 }
 
+struct due {
+	int64_t resend_ms, now_ms, n;
+};
+
+static int count_due(void *user, const void *record)
+{
+	struct due *d = user;
+	struct command c = *(const struct command *)record;
+	d->n += !command_due_expiry(&c, d->now_ms) && is_due(&c, d->resend_ms, d->now_ms);
+	return 0;
+}
+
+int store_command_due(struct store_conn *c, int64_t device_id, int64_t resend_ms, int64_t now_ms,
+		      int64_t *ret_n)
+{
+	struct scan s = unfinished(&(struct command){ .device_id = device_id });
+	struct due d = { .resend_ms = resend_ms, .now_ms = now_ms };
+	int r = row_scan(c, &s, count_due, &d);
+	*ret_n = d.n;
+	return r;
+}
+
 int store_command_take(struct store_conn *tx, int64_t device_id, size_t max, int64_t resend_ms,
 		       int64_t now_ms, struct arena *a, struct command **ret, size_t *ret_n)
 {

@@ -60,25 +60,10 @@ static void rung(struct http_request *req, enum doorbell_why why)
 	http_resume(req);
 }
 
-static bool is_lost(const struct command *c, int64_t now_ms)
-{
-	return c->sent_ms + RESEND_MS <= now_ms;
-}
-
-/* Those that are queued, and those whose hand-out was lost. */
 int device_api_commands_due(struct http_request *req, const struct device *d, int64_t *ret_n)
 {
 	struct store_conn *c = store_reader(server_of(req)->store);
-	struct command *sent = NULL;
-	size_t n = 0;
-	int64_t now = clock_utc_ms();
-	int r = store_command_waiting(c, d->id, ret_n);
-	if (r == 0)
-		r = store_command_list(c, d->org_id, d->id, command_state_name(COMMAND_SENT), 0,
-				       TAKE_MAX, http_arena(req), &sent, &n);
-	for (size_t i = 0; i < n && r == 0; i++)
-		*ret_n += is_lost(&sent[i], now);
-	return r;
+	return store_command_due(c, d->id, RESEND_MS, clock_utc_ms(), ret_n);
 }
 
 void device_api_commands(struct http_request *req)

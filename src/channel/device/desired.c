@@ -24,18 +24,28 @@ static const char *etag_of(struct arena *a, int64_t version, int64_t restored)
 		       : arena_printf(a, "\"%lld.%lld\"", (long long)version, (long long)restored);
 }
 
-static int read_state(struct http_request *req, struct state *ret)
+static int read_rows(struct http_request *req, struct state *ret, int64_t *ret_restored)
 {
 	const struct device *d = device_of(req);
 	struct store_conn *c = store_reader(server_of(req)->store);
-	bool guest = strcmp(d->channel, channel_name(CHANNEL_VM)) == 0;
-	desired_init(&ret->desired, guest ? CHANNEL_VM : CHANNEL_DEVICE);
-	int r = store_desired(c, d, &ret->desired);
+	int r = store_read_begin(c);
+	if (r)
+		return r;
+	r = store_desired(c, d, &ret->desired);
 	if (r == 0)
 		r = device_api_commands_due(req, d, &ret->n_commands);
-	int64_t restored = 0;
 	if (r == 0)
-		r = store_counter_get(c, STORE_COUNTER_RESTORED, &restored);
+		r = store_counter_get(c, STORE_COUNTER_RESTORED, ret_restored);
+	store_read_end(c);
+	return r;
+}
+
+static int read_state(struct http_request *req, struct state *ret)
+{
+	bool guest = strcmp(device_of(req)->channel, channel_name(CHANNEL_VM)) == 0;
+	int64_t restored = 0;
+	desired_init(&ret->desired, guest ? CHANNEL_VM : CHANNEL_DEVICE);
+	int r = read_rows(req, ret, &restored);
 	ret->etag = etag_of(http_arena(req), ret->desired.version, restored);
 	const char *have = http_header(req, "If-None-Match");
 	ret->same = have && strcmp(have, ret->etag) == 0;
