@@ -56,7 +56,7 @@ static void add_disk(json_t *attributes, const char *path)
 static void put_vm(struct uplink *l, const struct vm *vm)
 {
 	AUTO_JSON attributes = json_pack("{s:s}", "vm.state", vm_word(vm->state));
-	if (vm->state == VM_CRASHED)
+	if (vm->why[0])
 		json_object_set_new(attributes, "vm.why", json_string(vm->why));
 	add_disk(attributes, vm->disk);
 	const struct fleet_child c = { .key = vm->name, .kind = "vm", .attributes = attributes };

@@ -229,10 +229,11 @@ static bool has_ended(enum vm_state state)
 
 void registry_vm_set(struct registry *r, struct vm *vm, enum vm_state state, const char *why)
 {
-	if (vm->state == state)
+	if (vm->state == state && strcmp(vm->why, why ? why : "") == 0)
 		return;
+	if (vm->state != state)
+		vm->since_ms = clock_utc_ms();
 	vm->state = state;
-	vm->since_ms = clock_utc_ms();
 	snprintf(vm->why, sizeof vm->why, "%s", why ? why : "");
 	for (struct container *c = vm->containers; c && has_ended(state); c = c->next)
 		if (c->state == CONTAINER_UP)

@@ -50,7 +50,7 @@ struct vm { /* owned by the registry */
 	uint32_t cid;           /* unique, never 0 */
 	enum vm_state state;
 	int64_t since_ms;      /* UTC: in this state */
-	char why[200];         /* it crashed */
+	char why[200];         /* it crashed, or does not do all that it should; UTF-8 */
 	char *disk;            /* its backing file, or NULL */
 	struct window metrics; /* listener-notice.c's */
 	struct window notices; /* host_notify()'s */
@@ -59,7 +59,7 @@ struct vm { /* owned by the registry */
 
 enum registry_change {
 	VM_ADDED,
-	VM_CHANGED, /* its state */
+	VM_CHANGED, /* its state, or why */
 	VM_REMOVED, /* about to be freed */
 	CONTAINER_ADDED,
 	CONTAINER_CHANGED, /* its state */
@@ -85,7 +85,7 @@ void registry_vm_remove(struct registry *r, struct vm *vm);
 struct vm *registry_vms(const struct registry *r); /* the first */
 struct vm *registry_vm(const struct registry *r, const char *name);
 struct vm *registry_vm_by_cid(const struct registry *r, uint32_t cid); /* NULL for 0 */
-/* 'why' of a crash, or NULL. A machine that is not there any more has no container that is up. */
+/* 'why' it is so, when there is something to say, or NULL. A machine that is not there any more has no container that is up. */
 void registry_vm_set(struct registry *r, struct vm *vm, enum vm_state state, const char *why);
 /* VmReady of that peer: false when no such machine is starting. */
 bool registry_vm_ready(struct registry *r, uint32_t cid);

@@ -153,6 +153,25 @@ static void test_a_machine_that_ends_takes_its_containers_along(void **state)
 	assert_ptr_equal(registry_vms(f->registry), f->b);
 }
 
+/* Why it is as it is may change while its state does not. */
+static void test_why(void **state)
+{
+	struct fixture *f = *state;
+	registry_vm_set(f->registry, f->a, VM_READY, NULL);
+	int64_t since_ms = f->a->since_ms = 7;
+	f->told[0] = '\0';
+	registry_vm_set(f->registry, f->a, VM_READY, "");
+	assert_string_equal(f->told, "");
+	registry_vm_set(f->registry, f->a, VM_READY, "its port is taken");
+	registry_vm_set(f->registry, f->a, VM_READY, "its port is taken");
+	assert_string_equal(f->told, "1:a ");
+	assert_string_equal(f->a->why, "its port is taken");
+	registry_vm_set(f->registry, f->a, VM_READY, NULL);
+	assert_string_equal(f->told, "1:a 1:a ");
+	assert_string_equal(f->a->why, "");
+	assert_int_equal(f->a->since_ms, since_ms);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +179,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tokens, set_up, tear_down),
 		cmocka_unit_test(test_token_form),
 		cmocka_unit_test_setup_teardown(test_ready_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_why, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_machine_that_ends_takes_its_containers_along,
 						set_up, tear_down),
 	};

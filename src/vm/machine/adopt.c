@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Machines that ran before we did: found by their folders, taken over by pid and monitor.
+ * Machines that ran before we did: found by their folders, taken over by pid and monitor. They run well without us, so nothing
+ * here ends one: what does not work is said, shows with the machine's state, and is tried again.
  */
 #include "base/file.h"
 #include "base/log.h"
@@ -9,69 +10,161 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
-/* Whether the process is qemu with our monitor's path among its words: its number may be somebody else's by now. */
-static bool is_ours(const struct machine *m, pid_t pid)
-{
-	CLEANUP(arena_fini) struct arena a;
-	CLEANUP(buf_fini) struct buf words;
-	char path[64];
-	arena_init(&a);
-	buf_init(&words, 65536);
-	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-	const char *mark =
-		arena_printf(&a, "path=%s", qemu_value(&a, machine_path(&a, m, "monitor")));
-	if (file_read(path, &words) < 0)
-		return false;
-	for (size_t i = 0; i < words.n; i += strlen(words.p + i) + 1)
-		if (strstr(words.p + i, mark))
-			return true;
-	return false;
-}
+#define AGAIN_MS    5000
+#define CMDLINE_MAX ((size_t)1 << 20)
 
-pid_t adopt_pid(const struct machine *m)
+/* ---- which process ---- */
+
+static pid_t read_pid(const struct machine *m, const char *file)
 {
 	CLEANUP(arena_fini) struct arena a;
 	CLEANUP(buf_fini) struct buf text;
 	arena_init(&a);
 	buf_init(&text, 64);
-	if (file_read(machine_path(&a, m, "pid"), &text) < 0)
-		return 0;
-	long pid = strtol(buf_str(&text), NULL, 10);
-	return pid > 1 && is_ours(m, (pid_t)pid) ? (pid_t)pid : 0;
+	long pid = file_read(machine_path(&a, m, file), &text) < 0
+			   ? 0
+			   : strtol(buf_str(&text), NULL, 10);
+	return pid > 1 && pid <= INT32_MAX ? (pid_t)pid : 0;
 }
 
-void adopt(struct machine *m)
+static bool read_cmdline(pid_t pid, struct buf *out)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+	return file_read(path, out) == 0;
+}
+
+static bool has_word_with(const struct buf *words, const char *mark)
+{
+	for (size_t i = 0; i < words->n; i += strlen(words->p + i) + 1)
+		if (strstr(words->p + i, mark))
+			return true;
+	return false;
+}
+
+bool adopt_process(const struct machine *m, struct process *ret)
+{
+	CLEANUP(arena_fini) struct arena a;
+	CLEANUP(buf_fini) struct buf words;
+	arena_init(&a);
+	buf_init(&words, CMDLINE_MAX);
+	const char *mark =
+		arena_printf(&a, "path=%s", qemu_value(&a, machine_path(&a, m, "monitor")));
+	pid_t pid = read_pid(m, "pid");
+	int fd = pid ? pidfd_open(pid, 0)
+		     : -1; /* before looking: what is looked at is then it, or it has ended */
+	if (fd < 0)
+		return false;
+	if (!read_cmdline(pid, &words) || !has_word_with(&words, mark)) {
+		close(fd);
+		return false;
+	}
+	*ret = (struct process){ pid, fd, qemu_accelerator(buf_span(&words)) };
+	return true;
+}
+
+/* ---- what works ---- */
+
+static void say(struct machine *m, const char *why)
+{
+	if (strcmp(m->vm->why, why) == 0)
+		return;
+	if (why[0])
+		log_warn("a virtual machine runs, but not all is well", F_STR("vm", m->spec.name),
+			 F_STR("why", why));
+	else
+		log_info("a virtual machine is well again", F_STR("vm", m->spec.name));
+	registry_vm_set(m->all->host->registry, m->vm, VM_READY, why);
+}
+
+static bool is_missing_something(const struct machine *m)
+{
+	return !m->qmp || (!m->port && !m->spec.vsock);
+}
+
+/* Its port and its monitor, those that are missing. What cannot be opened is in 'why'. */
+static void open_all(struct machine *m, char why[WHY_SIZE])
+{
+	struct error err;
+	why[0] = '\0';
+	int r = m->qmp ? 0 : machine_open_monitor(m, &err);
+	if (r)
+		snprintf(why, WHY_SIZE, "%.199s", r > 0 ? err.message : strerror(-r));
+	r = m->port || m->spec.vsock ? 0 : machine_open_port(m, &err);
+	if (r)
+		snprintf(why, WHY_SIZE, "the port that it calls cannot be opened: %.150s",
+			 r > 0 ? err.message : strerror(-r));
+}
+
+void adopt_trouble(struct machine *m, const char *why)
+{
+	m->setting_up = false;
+	if (!is_missing_something(m))
+		say(m, why); /* else that is said, and explains it */
+	machine_limit(m, AGAIN_MS);
+}
+
+void adopt_go_on(struct machine *m)
+{
+	char why[WHY_SIZE];
+	open_all(m, why);
+	if (why[0])
+		say(m, why);
+	else if (!m->guest)
+		say(m, "qemu's monitor does not answer");
+	if (m->guest && !m->setting_up)
+		setup_begin(m);
+	machine_limit(m, AGAIN_MS);
+}
+
+void adopt_answered(struct machine *m)
+{
+	if (is_missing_something(m))
+		return;
+	timer_stop(loop_timers(machine_loop(m)), &m->limit);
+	say(m, "");
+}
+
+/* ---- taking over ---- */
+
+static void not_there(struct machine *m)
+{
+	CLEANUP(arena_fini) struct arena a;
+	arena_init(&a);
+	bool ran = access(machine_path(&a, m, "pid"), F_OK) == 0;
+	machine_clean(m);
+	registry_vm_set(m->all->host->registry, m->vm, ran ? VM_CRASHED : VM_STOPPED,
+			ran ? "it ended while reeve-host did not run" : NULL);
+}
+
+int adopt(struct machine *m)
 {
 	CLEANUP(arena_fini) struct arena a;
 	CLEANUP(buf_fini) struct buf token;
-	struct error err = { .message = "" };
-	pid_t pid = adopt_pid(m);
+	struct process process;
+	char why[WHY_SIZE];
 	arena_init(&a);
 	buf_init(&token, sizeof m->token - 1);
-	if (pid == 0) {
-		bool ran = access(machine_path(&a, m, "pid"), F_OK) == 0;
-		machine_clean(m);
-		registry_vm_set(m->all->host->registry, m->vm, ran ? VM_CRASHED : VM_STOPPED,
-				"it ended while reeve-host did not run");
-		return;
+	if (!adopt_process(m, &process)) {
+		not_there(m);
+		return 0;
 	}
-	int r = file_read(machine_path(&a, m, "token"), &token);
-	snprintf(m->token, sizeof m->token, "%s", buf_str(&token));
-	if (r == 0 && !m->spec.vsock)
-		r = machine_open_port(m, &err);
-	if (r == 0)
-		r = machine_attach(m, pid, &err);
-	if (r) {
-		machine_fail(m, "it could not be taken over: %s",
-			     r > 0 ? err.message : strerror(-r));
-		return;
-	}
-	log_info("a virtual machine runs already", F_STR("vm", m->spec.name), F_INT("pid", pid));
-	m->told_ready =
-		true; /* it said so to whoever was here before; the steps find out whether it is */
+	if (file_read(machine_path(&a, m, "token"), &token) == 0)
+		snprintf(m->token, sizeof m->token, "%s", buf_str(&token));
+	m->accelerator = process.accelerator;
+	m->adopted = m->told_ready = true;
+	m->is_set_up = access(machine_path(&a, m, "ready"), F_OK) == 0;
+	int r = machine_watch(m, &process);
+	if (r)
+		return r;
+	log_info("a virtual machine runs already", F_STR("vm", m->spec.name),
+		 F_INT("pid", process.pid));
 	registry_vm_set(m->all->host->registry, m->vm, VM_READY, NULL);
-	machine_limit(m, MACHINE_READY_MS);
-	machine_told_ready(m);
+	open_all(m, why);
+	say(m, why);
+	machine_limit(m, AGAIN_MS);
+	return 0;
 }

@@ -37,10 +37,9 @@ bool launch_without_kvm(struct machine *m)
 /* ---- in the background ---- */
 
 /* It was told to stop while qemu was starting. */
-static void launched_too_late(struct machine *m, pid_t pid)
+static void launched_too_late(struct machine *m, const struct process *process)
 {
-	struct error err;
-	if (pid == 0 || machine_attach(m, pid, &err)) {
+	if (!process || machine_watch(m, process)) {
 		machine_stopped(m);
 		return;
 	}
@@ -48,28 +47,32 @@ static void launched_too_late(struct machine *m, pid_t pid)
 	machine_limit(m, KILL_MS);
 }
 
+static void attach(struct machine *m, const struct process *process)
+{
+	struct error err;
+	int r = machine_watch(m, process);
+	if (r == 0)
+		r = machine_open_monitor(m, &err);
+	if (r)
+		machine_fail(m, "%s", r > 0 ? err.message : strerror(-r));
+	else if (m->pid)
+		machine_limit(m, m->accelerator == ACCELERATOR_KVM ? KVM_TRY_MS : MACHINE_READY_MS);
+}
+
 static void on_launched(void *user, const struct program_end *end)
 {
 	struct machine *m = user;
-	struct error err;
+	struct process process;
 	m->starter = NULL;
-	pid_t pid = end->status == 0 ? adopt_pid(m) : 0;
-	if (m->vm->state == VM_STOPPING) {
-		launched_too_late(m, pid);
-		return;
-	}
-	if (pid == 0) {
+	bool runs = end->status == 0 && adopt_process(m, &process);
+	if (m->vm->state == VM_STOPPING)
+		launched_too_late(m, runs ? &process : NULL);
+	else if (runs)
+		attach(m, &process);
+	else
 		machine_fail(m, "qemu did not start (%d): %.*s", end->status,
 			     (int)(end->output.n < 150 ? end->output.n : 150),
 			     end->output.n ? (const char *)end->output.p : "it says nothing");
-		return;
-	}
-	int r = machine_attach(m, pid, &err);
-	if (r) {
-		machine_fail(m, "%s", r > 0 ? err.message : strerror(-r));
-		return;
-	}
-	machine_limit(m, m->accelerator == ACCELERATOR_KVM ? KVM_TRY_MS : MACHINE_READY_MS);
 }
 
 /* ---- beginning ---- */
@@ -142,7 +145,7 @@ static int run_qemu(struct machine *m, struct error *err)
 void launch_begin(struct machine *m)
 {
 	struct error err;
-	m->told_ready = m->switched_off = false;
+	m->told_ready = m->switched_off = m->is_set_up = m->adopted = false;
 	m->kills = 0;
 	registry_vm_set(m->all->host->registry, m->vm, VM_STARTING, NULL);
 	int r = prepare(m, &err);

@@ -12,7 +12,8 @@
 #define TOKEN_TEXT    65    /* 256 bits in hex, and a NUL */
 #define KVM_TRY_MS    20000 /* with KVM a machine is ready in less, or KVM is of no use here */
 #define KILL_MS       5000  /* between one way to end it and the next, harder one */
-#define CONSOLE_LINES 400   /* bytes of the console in a sentence */
+#define WHY_SIZE      sizeof(((struct vm *)0)->why)
+#define CONSOLE_LINES 400 /* bytes of the console in a sentence */
 
 struct waiter { /* who wants to know how it ends; heap */
 	struct waiter *next;
@@ -40,9 +41,17 @@ struct machine { /* heap; in the list until it is removed */
 	size_t step;       /* of setting up */
 	bool told_ready;   /* VmReady came */
 	bool setting_up;   /* the steps run */
+	bool is_set_up;    /* they were all done, since it started */
+	bool adopted;      /* it ran before we did; nothing but its user or itself ends it */
 	bool switched_off; /* the guest did it itself */
 	bool again;        /* to be started when it has ended */
 	int kills;         /* how it was told to end, so far */
+};
+
+struct process { /* a qemu that was found */
+	pid_t pid;
+	int fd; /* a pidfd, owned */
+	enum accelerator accelerator;
 };
 
 struct machines {
@@ -67,27 +76,37 @@ int machine_open_port(struct machine *m, struct error *err);
 /* watch.c: a machine that runs. */
 struct loop *machine_loop(const struct machine *m);
 void machine_limit(struct machine *m, int64_t ms); /* what it is doing now may last so long */
-/* Watches the process, opens its monitor. 0, or a sentence. */
-int machine_attach(struct machine *m, pid_t pid, struct error *err);
+/* Watches that process; its descriptor is the machine's then. 0 or -errno. */
+int machine_watch(struct machine *m, const struct process *steals);
+/* qemu's monitor, and by it the way to the agent. 0, or a sentence. */
+int machine_open_monitor(struct machine *m, struct error *err);
 /* Everything that belongs to the process goes; it has ended, or never was. */
 void machine_detach(struct machine *m);
 void machine_kill(const struct machine *m);
 /* The files that stand for the running machine go; spec.json and the console's text stay. */
 void machine_clean(const struct machine *m);
-void machine_told_ready(struct machine *m); /* VmReady came */
-void machine_ready(struct machine *m);      /* it is set up */
-void machine_fail(struct machine *m, const char *fmt, ...) FORMAT_PRINTF(2, 3);
+void machine_told_ready(struct machine *m);                                     /* VmReady came */
+void machine_ready(struct machine *m);                                          /* it is set up */
+void machine_fail(struct machine *m, const char *fmt, ...) FORMAT_PRINTF(2, 3); /* and ends it */
+/* The same, but a machine that was taken over runs on. */
+void machine_give_up(struct machine *m, const char *fmt, ...) FORMAT_PRINTF(2, 3);
 void machine_stopped(struct machine *m);
 void machine_begin_stop(struct machine *m, bool force);
 void machine_end_harder(struct machine *m);
 
-/* setup.c: what a machine needs once it is ready, step after step; then machine_ready() or machine_fail(). */
+/* setup.c: what a machine needs once it is ready, step after step; one that was set up before is only asked whether it is
+ * there. Then machine_ready() or machine_give_up(). */
 void setup_begin(struct machine *m);
 
 /* adopt.c */
-void adopt(struct machine *m); /* one that is known: takes its process over, if there is one */
-/* Whether the process of the machine's file is its qemu; 0: no. */
-pid_t adopt_pid(const struct machine *m);
+int adopt(struct machine
+		  *m); /* one that is known: takes its process over, if there is one. 0 or -errno */
+/* Its limit has passed: tries what does not work yet. */
+void adopt_go_on(struct machine *m);
+void adopt_answered(struct machine *m); /* the machine is there */
+void adopt_trouble(struct machine *m, const char *why);
+/* Whether the process of the machine's file is its qemu. */
+bool adopt_process(const struct machine *m, struct process *ret);
 
 /* console.c */
 void console_read(const struct machine *m, size_t max, struct buf *out); /* its end */

@@ -357,9 +357,7 @@ static int load_machine(struct machines *all, const char *path, struct error *er
 		return error_set(err, ERR_INVALID, "%s: it is broken; move it away", path);
 	}
 	r = machine_new(all, &spec, &m, err);
-	if (r == 0)
-		adopt(m);
-	return r;
+	return r ? r : adopt(m);
 }
 
 static int load_all(struct machines *all, struct error *err)

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ARGS_MAX 128
+#define ARGS_MAX    128
+#define MACHINE_KVM "q35,accel=kvm"
 
 struct line {
 	struct arena *arena;
@@ -96,7 +97,7 @@ char **qemu_argv(struct arena *a, const struct machine_spec *s, enum accelerator
 	add(&l, "-no-user-config");
 	add(&l, "-no-reboot");
 	add_pair(&l, "-display", "none");
-	add_pair(&l, "-machine", kvm ? "q35,accel=kvm" : "q35,accel=tcg");
+	add_pair(&l, "-machine", kvm ? MACHINE_KVM : "q35,accel=tcg");
 	add_pair(&l, "-cpu", kvm ? "host" : "max");
 	add_pair(&l, "-smp", arena_printf(a, "%lld", (long long)s->cpus));
 	add_pair(&l, "-m", arena_printf(a, "%lld", (long long)s->memory_mib));
@@ -117,6 +118,18 @@ char **qemu_argv(struct arena *a, const struct machine_spec *s, enum accelerator
 	add_pair(&l, "-pidfile", p->pid);
 	add(&l, "-daemonize");
 	return l.argv;
+}
+
+enum accelerator qemu_accelerator(struct span cmdline)
+{
+	struct span word;
+	while (span_get_until(&cmdline, '\0', &word))
+		if (span_eq_str(word, "-machine"))
+			return span_get_until(&cmdline, '\0', &word) &&
+					       span_eq_str(word, MACHINE_KVM)
+				       ? ACCELERATOR_KVM
+				       : ACCELERATOR_TCG;
+	return ACCELERATOR_TCG;
 }
 
 /* "  TCP[HOST_FORWARD]  12       127.0.0.1 37913       10.0.2.15  8888     0     0" */

@@ -22,6 +22,8 @@ struct qemu_paths { /* of this machine */
 /* NULL-ended, in the arena. qemu goes to the background when the machine runs, and leaves its pid in a file. */
 char **qemu_argv(struct arena *a, const struct machine_spec *s, enum accelerator accelerator,
 		 const struct qemu_paths *paths);
+/* Which one a qemu runs with, by its command line as /proc/PID/cmdline has it. */
+enum accelerator qemu_accelerator(struct span cmdline);
 /* A value of an option of qemu's that has commas itself: they are doubled. In the arena. */
 const char *qemu_value(struct arena *a, const char *text);
 /* The port of ours that leads to the guest's, out of what qemu's "info usernet" prints; 0: it is not there. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "vm/machine/machine-private.h"
 #include <arpa/inet.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #define STEP_MS     20000
+#define PROBE_MS    5000
 #define ZONE_FOLDER "/usr/share/zoneinfo/"
 
 #define GUEST_METHOD(name, request_type, response_type)                                            \
@@ -33,6 +35,9 @@ static const struct grpc_method clock_method =
 	GUEST_METHOD("SetTime", set_time_request, empty_message);
 static const struct grpc_method zone =
 	GUEST_METHOD("SetTimezone", set_timezone_request, empty_message);
+
+static const struct grpc_method version =
+	GUEST_METHOD("GetKernelVersion", empty_message, get_kernel_version_response);
 
 static void on_step(const struct grpc_result *result, void *user);
 
@@ -150,6 +155,12 @@ static void next(struct machine *m)
 	}
 }
 
+/* By whoever was setting it up when he ended. */
+static bool is_mounted(const struct machine *m, const VmTools__MountResponse *mounted)
+{
+	return m->adopted && mounted->error == EBUSY;
+}
+
 static void on_step(const struct grpc_result *result, void *user)
 {
 	struct machine *m = user;
@@ -160,16 +171,34 @@ static void on_step(const struct grpc_result *result, void *user)
 	if (!m->setting_up)
 		return; /* it ended meanwhile */
 	if (result->status.code != GRPC_OK && needed)
-		machine_fail(m, "setting up %s failed: %s", what, result->status.message);
-	else if (mounted && mounted->error)
-		machine_fail(m, "a disk could not be mounted: %s", strerror(mounted->error));
+		machine_give_up(m, "setting up %s failed: %s", what, result->status.message);
+	else if (mounted && mounted->error && !is_mounted(m, mounted))
+		machine_give_up(m, "a disk could not be mounted: %s", strerror(mounted->error));
 	else
 		next(m);
 }
 
+/* ---- one that was set up before we were there ---- */
+
+static void on_probed(const struct grpc_result *result, void *user)
+{
+	struct machine *m = user;
+	if (!m->setting_up)
+		return; /* it ended meanwhile */
+	m->setting_up = false;
+	if (result->status.code == GRPC_OK)
+		machine_ready(m);
+	else
+		machine_give_up(m, "its agent does not answer: %s", result->status.message);
+}
+
 void setup_begin(struct machine *m)
 {
+	const VmTools__EmptyMessage empty = VM_TOOLS__EMPTY_MESSAGE__INIT;
 	m->setting_up = true;
 	m->step = 0;
-	next(m);
+	if (m->is_set_up)
+		grpc_client_call(m->guest, &version, &empty, PROBE_MS, on_probed, m);
+	else
+		next(m);
 }

@@ -2,6 +2,7 @@
  *
  * qemu: command lines. Whatever a path is called, it stays one value of one option.
  */
+#include "base/buf.h"
 #include "vm/machine/qemu.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,6 +86,26 @@ static void test_vsock(void **state)
 		assert_null(strstr(*p, "token"));
 }
 
+/* As /proc has it: words that end with a NUL each. */
+static void test_accelerator(void **state)
+{
+	struct machine_spec s = example();
+	char append[] = "-machine q35,accel=kvm";
+	(void)state;
+	s.append = append;
+	for (enum accelerator wanted = ACCELERATOR_TCG; wanted <= ACCELERATOR_KVM; wanted++) {
+		CLEANUP(arena_fini) struct arena a;
+		CLEANUP(buf_fini) struct buf words;
+		arena_init(&a);
+		buf_init(&words, 65536);
+		for (char **word = qemu_argv(&a, &s, wanted, &paths); *word; word++)
+			buf_add(&words, *word, strlen(*word) + 1);
+		assert_int_equal(qemu_accelerator(buf_span(&words)), wanted);
+	}
+	assert_int_equal(qemu_accelerator((struct span){ NULL, 0 }), ACCELERATOR_TCG);
+	assert_int_equal(qemu_accelerator(span_str("-machine")), ACCELERATOR_TCG);
+}
+
 static void test_ports(void **state)
 {
 	static const struct {
@@ -111,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_vsock),
+		cmocka_unit_test(test_accelerator),
 		cmocka_unit_test(test_ports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

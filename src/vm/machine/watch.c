@@ -2,6 +2,7 @@
  *
  * Watching a machine whose process runs: its end, qemu's monitor, its agent, and the limit of whatever it is doing.
  */
+#include "base/file.h"
 #include "base/log.h"
 #include "vm/machine/machine-private.h"
 #include <errno.h>
@@ -20,7 +21,7 @@ struct loop *machine_loop(const struct machine *m)
 /* What stands for the running machine goes; spec.json and the console's text stay. */
 void machine_clean(const struct machine *m)
 {
-	static const char *const names[] = { "pid", "monitor", "token" };
+	static const char *const names[] = { "pid", "monitor", "token", "ready" };
 	CLEANUP(arena_fini) struct arena a;
 	arena_init(&a);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -57,7 +58,7 @@ void machine_kill(const struct machine *m)
 void machine_fail(struct machine *m, const char *fmt, ...)
 {
 	struct error err;
-	char why[200];
+	char why[WHY_SIZE];
 	va_list ap;
 	if (launch_without_kvm(m))
 		return;
@@ -72,6 +73,19 @@ void machine_fail(struct machine *m, const char *fmt, ...)
 	(void)error_set(&err, ERR_UNAVAILABLE, "%s: %s", m->spec.name, why);
 	machine_tell(&m->starting, ERR_UNAVAILABLE, &err);
 	machine_tell(&m->stopping, 0, NULL);
+}
+
+void machine_give_up(struct machine *m, const char *fmt, ...)
+{
+	char why[WHY_SIZE];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof why, fmt, ap);
+	va_end(ap);
+	if (m->adopted)
+		adopt_trouble(m, why);
+	else
+		machine_fail(m, "%s", why);
 }
 
 void machine_stopped(struct machine *m)
@@ -138,7 +152,7 @@ static void open_guest(struct machine *m, const char *address)
 	if (m->guest)
 		return;
 	if (grpc_client_new(machine_loop(m), &o, &m->guest, &err)) {
-		machine_fail(m, "%s", err.message);
+		machine_give_up(m, "%s", err.message);
 		return;
 	}
 	set_up_when_both_are_there(m);
@@ -154,15 +168,17 @@ static void on_network(void *user, const json_t *value, const char *why)
 	if (!m->qmp || m->vm->state == VM_STOPPING)
 		return; /* it ends */
 	if (port == 0) {
-		machine_fail(m, "qemu does not say how to reach the guest: %s",
-			     why ? why : "no port is forwarded");
+		if (m->adopted)
+			qmp_close(TAKE(m->qmp)); /* to be asked again */
+		machine_give_up(m, "qemu does not say how to reach the guest: %s",
+				why ? why : "no port is forwarded");
 		return;
 	}
 	snprintf(address, sizeof address, "tcp:127.0.0.1:%u", port);
 	open_guest(m, address);
 }
 
-static int open_monitor(struct machine *m, struct error *err)
+int machine_open_monitor(struct machine *m, struct error *err)
 {
 	CLEANUP(arena_fini) struct arena a;
 	const struct qmp_events events = { on_event, on_monitor_closed, m };
@@ -182,19 +198,27 @@ static int open_monitor(struct machine *m, struct error *err)
 	return 0;
 }
 
-int machine_attach(struct machine *m, pid_t pid, struct error *err)
+int machine_watch(struct machine *m, const struct process *steals)
 {
-	int fd = pidfd_open(pid, 0);
-	if (fd < 0)
-		return error_set(err, ERR_UNAVAILABLE, "qemu ended at once");
-	m->pid = pid;
-	m->ended = (struct loop_io){ .fd = fd, .fn = on_ended, .user = m };
-	int r = loop_add(machine_loop(m), &m->ended, EPOLLIN);
-	return r ? r : open_monitor(m, err);
+	m->pid = steals->pid;
+	m->ended = (struct loop_io){ .fd = steals->fd, .fn = on_ended, .user = m };
+	return loop_add(machine_loop(m), &m->ended, EPOLLIN);
 }
 
 void machine_ready(struct machine *m)
 {
+	CLEANUP(arena_fini) struct arena a;
+	arena_init(&a);
+	int r = m->is_set_up ? 0
+			     : file_write_atomic(machine_path(&a, m, "ready"), span_str(""), 0600);
+	if (r < 0)
+		log_warn("a virtual machine's folder cannot be written", F_STR("vm", m->spec.name),
+			 F_STR("why", strerror(-r)));
+	m->is_set_up = true;
+	if (m->adopted) {
+		adopt_answered(m);
+		return;
+	}
 	timer_stop(loop_timers(machine_loop(m)), &m->limit);
 	log_info("a virtual machine is up", F_STR("vm", m->spec.name), F_INT("pid", m->pid));
 	machine_tell(&m->starting, 0, NULL);
@@ -229,6 +253,10 @@ static void on_limit(void *user)
 	buf_init(&words, 2 * CONSOLE_LINES);
 	if (m->vm->state == VM_STOPPING) {
 		machine_end_harder(m);
+		return;
+	}
+	if (m->adopted) {
+		adopt_go_on(m);
 		return;
 	}
 	console_last_words(m, &words);
