@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "base/log.h"
+#include "vm/machine/line.h"
 #include "vm/machine/machine-private.h"
 #include <errno.h>
 #include <stdio.h>
@@ -88,15 +89,17 @@ static bool is_missing_something(const struct machine *m)
 /* Its port and its monitor, those that are missing. What cannot be opened is in 'why'. */
 static void open_all(struct machine *m, char why[WHY_SIZE])
 {
+	CLEANUP(buf_fini) struct buf text;
 	struct error err;
-	why[0] = '\0';
+	buf_init(&text, 4096);
 	int r = m->qmp ? 0 : machine_open_monitor(m, &err);
 	if (r)
-		snprintf(why, WHY_SIZE, "%.199s", r > 0 ? err.message : strerror(-r));
+		buf_add_str(&text, r > 0 ? err.message : strerror(-r));
 	r = m->port || m->spec.vsock ? 0 : machine_open_port(m, &err);
 	if (r)
-		snprintf(why, WHY_SIZE, "the port that it calls cannot be opened: %.150s",
+		buf_addf(&text, "%sthe port that it calls cannot be opened: %s", text.n ? "; " : "",
 			 r > 0 ? err.message : strerror(-r));
+	line_beginning(buf_span(&text), why, WHY_SIZE);
 }
 
 void adopt_trouble(struct machine *m, const char *why)

@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "vm/machine/line.h"
 #include "vm/machine/machine-private.h"
 #include <errno.h>
 #include <stdio.h>
@@ -59,6 +60,14 @@ static void attach(struct machine *m, const struct process *process)
 		machine_limit(m, m->accelerator == ACCELERATOR_KVM ? KVM_TRY_MS : MACHINE_READY_MS);
 }
 
+static void not_started(struct machine *m, const struct program_end *end)
+{
+	char words[WORDS_SIZE];
+	line_end(end->output, words, sizeof words);
+	machine_fail(m, "qemu did not start (%d): %s", end->status,
+		     words[0] ? words : "it says nothing");
+}
+
 static void on_launched(void *user, const struct program_end *end)
 {
 	struct machine *m = user;
@@ -70,9 +79,7 @@ static void on_launched(void *user, const struct program_end *end)
 	else if (runs)
 		attach(m, &process);
 	else
-		machine_fail(m, "qemu did not start (%d): %.*s", end->status,
-			     (int)(end->output.n < 150 ? end->output.n : 150),
-			     end->output.n ? (const char *)end->output.p : "it says nothing");
+		not_started(m, end);
 }
 
 /* ---- beginning ---- */
@@ -110,11 +117,14 @@ int machine_open_port(struct machine *m, struct error *err)
 /* What has to be there before qemu is: the token, the port, the specification. */
 static int prepare(struct machine *m, struct error *err)
 {
+	CLEANUP(arena_fini) struct arena a;
 	uint8_t random[32];
+	arena_init(&a);
 	int r = dir_make(m->folder, 0700);
 	if (r < 0)
 		return error_set(err, ERR_UNAVAILABLE, "%s: %s", m->folder, strerror(-r));
 	machine_clean(m);
+	(void)!unlink(machine_path(&a, m, "console")); /* qemu appends */
 	rand_bytes(random, sizeof random);
 	hex_encode((struct span){ random, sizeof random }, m->token);
 	m->spec.listen_port = 0;

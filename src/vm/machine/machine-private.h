@@ -9,11 +9,11 @@
 #include "vm/machine/qmp.h"
 #include "vm/proto/vm_guest.pb-c.h"
 
-#define TOKEN_TEXT    65    /* 256 bits in hex, and a NUL */
-#define KVM_TRY_MS    20000 /* with KVM a machine is ready in less, or KVM is of no use here */
-#define KILL_MS       5000  /* between one way to end it and the next, harder one */
-#define WHY_SIZE      sizeof(((struct vm *)0)->why)
-#define CONSOLE_LINES 400 /* bytes of the console in a sentence */
+#define TOKEN_TEXT 65    /* 256 bits in hex, and a NUL */
+#define KVM_TRY_MS 20000 /* with KVM a machine is ready in less, or KVM is of no use here */
+#define KILL_MS    5000  /* between one way to end it and the next, harder one */
+#define WHY_SIZE   sizeof(((struct vm *)0)->why)
+#define WORDS_SIZE (WHY_SIZE - 60) /* of somebody else in a sentence of ours */
 
 struct waiter { /* who wants to know how it ends; heap */
 	struct waiter *next;
@@ -36,6 +36,7 @@ struct machine { /* heap; in the list until it is removed */
 	pid_t pid;               /* 0: it does not run */
 	struct loop_io ended;    /* a pidfd, or -1 */
 	struct timer limit;      /* of what it is doing now */
+	struct timer trimming;   /* console.c's, while it runs */
 	struct waiter *starting, *stopping;
 	enum accelerator accelerator;
 	size_t step;       /* of setting up */
@@ -109,6 +110,7 @@ void adopt_trouble(struct machine *m, const char *why);
 bool adopt_process(const struct machine *m, struct process *ret);
 
 /* console.c */
+void console_begin(struct machine *m); /* it runs: the file is kept short */
+void console_end(struct machine *m);
 void console_read(const struct machine *m, size_t max, struct buf *out); /* its end */
-void console_last_words(const struct machine *m,
-			struct buf *out); /* the last lines in one, for a sentence */
+void console_last_words(const struct machine *m, char out[WORDS_SIZE]);

@@ -103,7 +103,7 @@ char **qemu_argv(struct arena *a, const struct machine_spec *s, enum accelerator
 	add_pair(&l, "-m", arena_printf(a, "%lld", (long long)s->memory_mib));
 	add_kernel(&l, s);
 	add_pair(&l, "-chardev",
-		 arena_printf(a, "file,id=console,path=%s", qemu_value(a, p->console)));
+		 arena_printf(a, "file,id=console,append=on,path=%s", qemu_value(a, p->console)));
 	add_pair(&l, "-serial", "chardev:console");
 	add_pair(
 		&l, "-chardev",

@@ -56,7 +56,7 @@ static void test_line(void **state)
 		after(argv, "-drive", "if=none,id=d1"),
 		"if=none,id=d1,format=raw,discard=unmap,readonly=on,file=/d/x,,y=z,,readonly=on");
 	assert_string_equal(after(argv, "-chardev", "file"),
-			    "file,id=console,path=/s/a,,b/console");
+			    "file,id=console,append=on,path=/s/a,,b/console");
 	assert_string_equal(after(argv, "-chardev", "socket"),
 			    "socket,id=qmp,server=on,wait=off,path=/s/a,,b/monitor");
 	assert_string_equal(after(argv, "-fw_cfg", ""), "name=opt/reeve/token,file=/s/a,,b/token");

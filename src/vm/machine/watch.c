@@ -4,6 +4,7 @@
  */
 #include "base/file.h"
 #include "base/log.h"
+#include "vm/machine/line.h"
 #include "vm/machine/machine-private.h"
 #include <errno.h>
 #include <signal.h>
@@ -35,6 +36,7 @@ void machine_detach(struct machine *m)
 	if (m->starter)
 		program_cancel(TAKE(m->starter));
 	m->setting_up = false;
+	console_end(m);
 	grpc_client_free(TAKE(m->guest));
 	qmp_close(TAKE(m->qmp));
 	if (m->ended.fd >= 0) {
@@ -55,6 +57,15 @@ void machine_kill(const struct machine *m)
 
 /* ---- ends ---- */
 
+/* Some of it may be the guest's. */
+static void format(char why[WHY_SIZE], const char *fmt, va_list ap)
+{
+	CLEANUP(buf_fini) struct buf text;
+	buf_init(&text, 4096);
+	buf_vaddf(&text, fmt, ap);
+	line_beginning(buf_span(&text), why, WHY_SIZE);
+}
+
 void machine_fail(struct machine *m, const char *fmt, ...)
 {
 	struct error err;
@@ -63,7 +74,7 @@ void machine_fail(struct machine *m, const char *fmt, ...)
 	if (launch_without_kvm(m))
 		return;
 	va_start(ap, fmt);
-	vsnprintf(why, sizeof why, fmt, ap);
+	format(why, fmt, ap);
 	va_end(ap);
 	log_error("a virtual machine failed", F_STR("vm", m->spec.name), F_STR("why", why));
 	machine_kill(m);
@@ -80,7 +91,7 @@ void machine_give_up(struct machine *m, const char *fmt, ...)
 	char why[WHY_SIZE];
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(why, sizeof why, fmt, ap);
+	format(why, fmt, ap);
 	va_end(ap);
 	if (m->adopted)
 		adopt_trouble(m, why);
@@ -104,18 +115,17 @@ void machine_stopped(struct machine *m)
 static void on_ended(void *user, uint32_t events)
 {
 	struct machine *m = user;
-	CLEANUP(buf_fini) struct buf words;
+	char words[WORDS_SIZE];
 	(void)events;
-	buf_init(&words, 2 * CONSOLE_LINES);
 	if (m->vm->state == VM_STOPPING || (m->switched_off && !m->starting)) {
 		machine_stopped(m);
 		return;
 	}
-	console_last_words(m, &words);
+	console_last_words(m, words);
 	machine_fail(m,
 		     m->switched_off ? "the guest switched itself off: %s"
 				     : "qemu has ended; the console's last words: %s",
-		     buf_str(&words));
+		     words);
 }
 
 /* ---- the monitor ---- */
@@ -202,6 +212,7 @@ int machine_watch(struct machine *m, const struct process *steals)
 {
 	m->pid = steals->pid;
 	m->ended = (struct loop_io){ .fd = steals->fd, .fn = on_ended, .user = m };
+	console_begin(m);
 	return loop_add(machine_loop(m), &m->ended, EPOLLIN);
 }
 
@@ -249,8 +260,7 @@ void machine_end_harder(struct machine *m)
 static void on_limit(void *user)
 {
 	struct machine *m = user;
-	CLEANUP(buf_fini) struct buf words;
-	buf_init(&words, 2 * CONSOLE_LINES);
+	char words[WORDS_SIZE];
 	if (m->vm->state == VM_STOPPING) {
 		machine_end_harder(m);
 		return;
@@ -259,11 +269,11 @@ static void on_limit(void *user)
 		adopt_go_on(m);
 		return;
 	}
-	console_last_words(m, &words);
+	console_last_words(m, words);
 	machine_fail(m, "it is not ready after %d s; the console's last words: %s",
 		     m->accelerator == ACCELERATOR_KVM ? KVM_TRY_MS / 1000
 						       : MACHINE_READY_MS / 1000,
-		     buf_str(&words));
+		     words);
 }
 
 void machine_limit(struct machine *m, int64_t ms)
