@@ -100,6 +100,7 @@ static void set_defaults(void)
 		arguments.state =
 			geteuid() == 0 ? "/var/lib/reeve-host"
 				       : in_home("XDG_STATE_HOME", "/.local/state", "/reeve-host");
+	arguments.state = absolute_path(arguments.state); /* qemu works in another folder */
 	if (!arguments.data_home)
 		arguments.data_home = in_home("XDG_DATA_HOME", "/.local/share", "");
 }

@@ -3,6 +3,10 @@
  * The options of reeve-host and the tables of its commands: parsing, --help and reeve-host(8) read them.
  */
 #include "program.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 struct arguments arguments = { .log_level = "info", .output = "table" };
 const struct option option_rows[] = {
@@ -66,3 +70,17 @@ const struct option option_rows[] = {
 
 const struct verb *const verb_tables[] = { serve_verbs, vm_verbs, container_verbs, portal_verbs,
 					   NULL };
+
+char *absolute_path(const char *path)
+{
+	char *whole = NULL, folder[4096];
+	if (!path)
+		return NULL;
+	if (path[0] == '/' || !getcwd(folder, sizeof folder))
+		whole = strdup(path);
+	else if (asprintf(&whole, "%s/%s", folder, path) < 0)
+		whole = NULL;
+	if (!whole)
+		abort();
+	return whole;
+}

@@ -43,11 +43,17 @@ extern const struct verb *const verb_tables[]; /* all of them; ends with NULL */
 int ask_daemon(const struct grpc_method *m, const void *request, int64_t timeout_ms,
 	       struct grpc_result *ret, struct error *err) WARN_UNUSED;
 
+/* A relative path as of this process's folder; NULL stays. Heap. */
+char *absolute_path(const char *path);
+
 #define CONTROL_METHOD(name, request, response, fn, doc)                                           \
 	{                                                                                          \
 		"/reeve.HostControl/" name, &request##__descriptor, &response##__descriptor, 0, 0, \
 			(fn), (doc)                                                                \
 	}
+
+/* The same as whoever calls it sees it. */
+#define CONTROL_CALL(name, request, response) CONTROL_METHOD(name, request, response, NULL, NULL)
 
 struct host;
 struct control; /* control.c: the daemon's side; heap, one owner */

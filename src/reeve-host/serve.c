@@ -70,6 +70,14 @@ static void close_daemon(struct daemon *d)
 	host_close(&d->host);
 }
 
+/* Two machines of one name or CID, in the configuration and in the state folder. */
+static int as_configuration(int r, struct error *err)
+{
+	if (r == ERR_CONFLICT)
+		r = err->code = ERR_INVALID;
+	return r;
+}
+
 static int serve(char *const args[], int n, struct error *err)
 {
 	const struct host_options o = { .state = arguments.state,
@@ -85,6 +93,7 @@ static int serve(char *const args[], int n, struct error *err)
 		r = open_signals(&d);
 	if (r == 0)
 		r = machines_open(&d.host, &d.host.machines, err);
+	r = as_configuration(r, err);
 	if (r == 0)
 		r = control_open(&d.host, &d.control, err);
 	d.uplink.machine_command = control_vm_command;

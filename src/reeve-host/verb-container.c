@@ -11,22 +11,16 @@
 
 #define TIMEOUT_MS 30000
 
-#define METHOD(name, request_type, response_type)                                                  \
-	{                                                                                          \
-		.path = "/reeve.HostControl/" name, .request = &request_type##__descriptor,        \
-		.response = &response_type##__descriptor,                                          \
-	}
-
 static const struct grpc_method list_method =
-	METHOD("ListContainers", vm_tools__empty_message, reeve__container_list);
+	CONTROL_CALL("ListContainers", vm_tools__empty_message, reeve__container_list);
 static const struct grpc_method add_method =
-	METHOD("AddContainer", reeve__container_name, reeve__container_token);
+	CONTROL_CALL("AddContainer", reeve__container_name, reeve__container_token);
 static const struct grpc_method remove_method =
-	METHOD("RemoveContainer", reeve__container_name, vm_tools__empty_message);
+	CONTROL_CALL("RemoveContainer", reeve__container_name, vm_tools__empty_message);
 static const struct grpc_method apps_method =
-	METHOD("ListApplications", reeve__container_name, reeve__application_list);
+	CONTROL_CALL("ListApplications", reeve__container_name, reeve__application_list);
 static const struct grpc_method launch_method =
-	METHOD("LaunchApplication", reeve__launch_request, vm_tools__empty_message);
+	CONTROL_CALL("LaunchApplication", reeve__launch_request, vm_tools__empty_message);
 
 /* ---- output ---- */
 

@@ -15,26 +15,20 @@
 #define START_MS   300000 /* with KVM tried first */
 #define STOP_MS    90000
 
-#define METHOD(name, request_type, response_type)                                                  \
-	{                                                                                          \
-		.path = "/reeve.HostControl/" name, .request = &request_type##__descriptor,        \
-		.response = &response_type##__descriptor,                                          \
-	}
-
 static const struct grpc_method list_method =
-	METHOD("ListVms", vm_tools__empty_message, reeve__vm_list);
+	CONTROL_CALL("ListVms", vm_tools__empty_message, reeve__vm_list);
 static const struct grpc_method start_method =
-	METHOD("StartVm", reeve__start_vm_request, vm_tools__empty_message);
+	CONTROL_CALL("StartVm", reeve__start_vm_request, vm_tools__empty_message);
 static const struct grpc_method stop_method =
-	METHOD("StopVm", reeve__stop_vm_request, vm_tools__empty_message);
+	CONTROL_CALL("StopVm", reeve__stop_vm_request, vm_tools__empty_message);
 static const struct grpc_method remove_method =
-	METHOD("RemoveVm", reeve__vm_name, vm_tools__empty_message);
+	CONTROL_CALL("RemoveVm", reeve__vm_name, vm_tools__empty_message);
 static const struct grpc_method exec_method =
-	METHOD("ExecVm", reeve__exec_vm_request, reeve__exec_vm_response);
+	CONTROL_CALL("ExecVm", reeve__exec_vm_request, reeve__exec_vm_response);
 static const struct grpc_method mount_method =
-	METHOD("MountVm", reeve__mount_vm_request, reeve__mount_vm_response);
+	CONTROL_CALL("MountVm", reeve__mount_vm_request, reeve__mount_vm_response);
 static const struct grpc_method console_method =
-	METHOD("ConsoleVm", reeve__vm_name, reeve__console_vm_response);
+	CONTROL_CALL("ConsoleVm", reeve__vm_name, reeve__console_vm_response);
 
 static void say(const char *what, const char *name)
 {
@@ -68,21 +62,6 @@ static int read_memory(int64_t *ret_mib, struct error *err)
 	return 0;
 }
 
-/* The daemon may be in another folder. NULL stays. */
-static char *absolute(const char *path)
-{
-	char *whole = NULL, folder[4096];
-	if (!path)
-		return NULL;
-	if (path[0] == '/' || !getcwd(folder, sizeof folder))
-		whole = strdup(path);
-	else if (asprintf(&whole, "%s/%s", folder, path) < 0)
-		whole = NULL;
-	if (!whole)
-		abort();
-	return whole;
-}
-
 static char *or_empty(char *text)
 {
 	return text ? text : (char *)(uintptr_t) "";
@@ -91,8 +70,8 @@ static char *or_empty(char *text)
 static int start(char *const args[], int n, struct error *err)
 {
 	Reeve__StartVmRequest request = REEVE__START_VM_REQUEST__INIT;
-	CLEANUP(free_charp) char *kernel = absolute(arguments.kernel);
-	CLEANUP(free_charp) char *initrd = absolute(arguments.initrd);
+	CLEANUP(free_charp) char *kernel = absolute_path(arguments.kernel);
+	CLEANUP(free_charp) char *initrd = absolute_path(arguments.initrd);
 	char *disks[ARRAY_SIZE(arguments.disks.items)];
 	(void)n;
 	int r = read_memory(&request.memory_mib, err);
@@ -109,7 +88,7 @@ static int start(char *const args[], int n, struct error *err)
 	request.append = or_empty((char *)(uintptr_t)arguments.append);
 	request.cpus = arguments.cpus;
 	for (int i = 0; i < arguments.disks.n; i++)
-		disks[request.n_disks++] = absolute(arguments.disks.items[i]);
+		disks[request.n_disks++] = absolute_path(arguments.disks.items[i]);
 	request.disks = disks;
 	say("starting", args[0]);
 	int64_t began_ms = clock_mono_ms();

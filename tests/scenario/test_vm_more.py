@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """More of virtual machines, each with a daemon of its own."""
+import json
 import os
 import signal
+import subprocess
 
-from conftest import wait_for
-from vm_fixtures import BOOT_S, image, own_machines  # noqa: F401
+import pytest
+
+from conftest import clean_env, wait_for
+from vm_fixtures import BOOT_S, HOST, image, own_machines  # noqa: F401
 
 
 def test_a_guest_prints_without_end(own_machines):
@@ -32,3 +36,26 @@ def test_its_last_words(own_machines):
     assert why.startswith("qemu has ended; the console's last words: ") and why.endswith("\ufffd [31m\ufffd this is € the end")
     machines.run("vm", "start", "one")
     assert "this is" not in machines.run("vm", "console", "one")  # of the run before
+
+
+def test_a_relative_state_folder(own_machines):
+    """It is the same folder, whatever it is called: a machine of it is found again."""
+    machines = own_machines
+    machines.stop_daemon()
+    machines.daemons_state = "s"
+    machines.start_daemon()
+    machines.boot("one")
+    pid = machines.info("one")["pid"]
+    machines.daemons_state = str(machines.state)
+    machines.restart_daemon()
+    assert machines.info("one")["pid"] == pid
+    machines.sh("one", "true")
+
+
+@pytest.mark.parametrize("other", [{"name": "a", "cid": 6}, {"name": "b", "cid": 5}])
+def test_two_of_one_name_or_cid(tmp_path, other):
+    config = tmp_path / "host.yaml"
+    config.write_text(json.dumps({"vms": [{"name": "a", "cid": 5}, other]}))
+    r = subprocess.run([str(HOST), "--state", str(tmp_path / "s"), "--config", str(config), "--no-menu", "--listen",
+                        "unix:%s/l" % tmp_path, "serve"], capture_output=True, text=True, timeout=60, env=clean_env())
+    assert r.returncode == 2 and "already" in r.stderr, r.stderr

@@ -39,15 +39,16 @@ class Machines:
 
     def __init__(self, folder, image):
         self.folder, self.image, self.state = folder, image, folder / "s"
+        self.daemons_state = str(self.state)  # as the daemon is told, which runs in the folder
         self.log_path = folder / "log"
         self.start_daemon()
 
     def start_daemon(self, *options):
         with open(self.log_path, "ab") as log:
             self.daemon = subprocess.Popen(
-                [str(HOST), "--state", str(self.state), "--no-menu", "--listen", "unix:%s/main.sock" % self.folder,
+                [str(HOST), "--state", self.daemons_state, "--no-menu", "--listen", "unix:%s/main.sock" % self.folder,
                  *options, "serve"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=clean_env())
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=clean_env())
         assert self.daemon.stdout.readline().startswith("reeve-host: ready"), self.log()
 
     def stop_daemon(self):
