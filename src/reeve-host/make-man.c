@@ -45,6 +45,7 @@ static const char closing[] =
 	".SH FILES\n"
 	".TP\n.I STATE/control.sock\nWhere the commands reach the daemon; for its user alone.\n"
 	".TP\n.I STATE/tokens/VM/CONTAINER\nThe token that a container says who it is with.\n"
+	".TP\n.I STATE/no\\-kvm\nKVM was of no use since the host was booted: machines start without it. Remove it to try again.\n"
 	".TP\n.I DATA_HOME/applications/reeve\\-*.desktop\nThe entries of the menu, as long as their container is up.\n"
 	".SH EXIT STATUS\n"
 	".TP\n.B 0\nIt is done.\n"

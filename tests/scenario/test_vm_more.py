@@ -2,6 +2,7 @@
 """More of virtual machines, each with a daemon of its own."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 
@@ -59,3 +60,52 @@ def test_two_of_one_name_or_cid(tmp_path, other):
     r = subprocess.run([str(HOST), "--state", str(tmp_path / "s"), "--config", str(config), "--no-menu", "--listen",
                         "unix:%s/l" % tmp_path, "serve"], capture_output=True, text=True, timeout=60, env=clean_env())
     assert r.returncode == 2 and "already" in r.stderr, r.stderr
+
+
+# What stands for qemu: it notes each call's accelerator, and KVM fails at once ("exit"), or is there and does nothing ("hang").
+WRAPPER = """#!/bin/sh
+case "$*" in
+*accel=kvm*) echo kvm >> "$0.calls" ;;
+*) echo tcg >> "$0.calls"; exec %(qemu)s "$@" ;;
+esac
+if [ %(kvm)s = exit ]; then echo no such luck >&2; exit 1; fi
+for word; do
+  shift
+  case "$word" in q35,accel=kvm) word=q35,accel=tcg ;; host) word=max ;; esac
+  set -- "$@" "$word"
+done
+exec %(qemu)s "$@" -S
+"""
+
+
+@pytest.mark.skipif(not os.access("/dev/kvm", os.R_OK | os.W_OK), reason="KVM is not even tried here")
+@pytest.mark.parametrize("kvm", ["exit", "hang"])
+def test_kvm_that_does_not_work(own_machines, kvm):
+    """The machine starts without, and the next one at once, until the host is booted again."""
+    machines = own_machines
+    wrapper = machines.folder / "qemu-system-x86_64"
+    wrapper.write_text(WRAPPER % {"qemu": shutil.which("qemu-system-x86_64"), "kvm": kvm})
+    wrapper.chmod(0o755)
+    calls = machines.folder / "qemu-system-x86_64.calls"
+    machines.stop_daemon()
+    machines.env["PATH"] = "%s:%s" % (machines.folder, machines.env["PATH"])
+    machines.start_daemon()
+    machines.boot("one", "--disk", "%s/d.img:size=8M" % machines.folder)
+    assert machines.info("one")["accelerator"] == "tcg" and calls.read_text().split() == ["kvm", "tcg"]
+    machines.restart_daemon()
+    machines.run("vm", "stop", "--force", "one")
+    machines.run("vm", "start", "one")
+    assert calls.read_text().split() == ["kvm", "tcg", "tcg"]
+    if kvm == "exit":
+        machines.run("vm", "stop", "--force", "one")
+        (machines.state / "no-kvm").write_text("00000000-0000-0000-0000-000000000000")  # of another boot
+        machines.run("vm", "start", "one")
+        assert calls.read_text().split()[3:] == ["kvm", "tcg"]
+
+
+def test_a_machine_that_starts_neither_way(own_machines):
+    """That is not KVM's fault."""
+    machines = own_machines
+    (machines.folder / "text").write_text("no kernel\n")
+    assert "qemu did not start" in machines.run("vm", "start", "one", "--kernel", machines.folder / "text", code=1)
+    assert not (machines.state / "no-kvm").exists()

@@ -40,6 +40,7 @@ class Machines:
     def __init__(self, folder, image):
         self.folder, self.image, self.state = folder, image, folder / "s"
         self.daemons_state = str(self.state)  # as the daemon is told, which runs in the folder
+        self.env = clean_env()  # of the daemon
         self.log_path = folder / "log"
         self.start_daemon()
 
@@ -48,7 +49,7 @@ class Machines:
             self.daemon = subprocess.Popen(
                 [str(HOST), "--state", self.daemons_state, "--no-menu", "--listen", "unix:%s/main.sock" % self.folder,
                  *options, "serve"],
-                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=clean_env())
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=self.env)
         assert self.daemon.stdout.readline().startswith("reeve-host: ready"), self.log()
 
     def stop_daemon(self):

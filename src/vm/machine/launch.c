@@ -13,15 +13,53 @@
 #include <unistd.h>
 
 #define QEMU_START_MS 30000 /* until it is in the background */
+#define BOOT_ID       "/proc/sys/kernel/random/boot_id"
+
+static void launch(struct machine *m);
 
 /* ---- the accelerator ---- */
 
-enum accelerator launch_accelerator(void)
+static const char *no_kvm_path(struct arena *a, const struct machine *m)
 {
-	return access("/dev/kvm", R_OK | W_OK) == 0 ? ACCELERATOR_KVM : ACCELERATOR_TCG;
+	return arena_printf(a, "%s/no-kvm", m->all->host->options.state);
 }
 
-/* With KVM it may only be KVM. */
+/* A file of one line. */
+static bool read_line(const char *path, char *out, size_t size)
+{
+	CLEANUP(buf_fini) struct buf text;
+	buf_init(&text, 256);
+	bool good = file_read(path, &text) == 0 && text.n > 0;
+	line_beginning(buf_span(&text), out, size);
+	return good;
+}
+
+/* Whether it has been of no use since this host was started. */
+static bool kvm_is_broken(const struct machine *m)
+{
+	CLEANUP(arena_fini) struct arena a;
+	char boot[64], noted[64];
+	arena_init(&a);
+	return read_line(BOOT_ID, boot, sizeof boot) &&
+	       read_line(no_kvm_path(&a, m), noted, sizeof noted) && strcmp(boot, noted) == 0;
+}
+
+void launch_note_kvm(const struct machine *m)
+{
+	CLEANUP(arena_fini) struct arena a;
+	char boot[64];
+	arena_init(&a);
+	if (!m->kvm_failed || !read_line(BOOT_ID, boot, sizeof boot))
+		return;
+	log_warn(
+		"KVM is of no use on this host; machines start without it until it is booted again",
+		F_STR("file", no_kvm_path(&a, m)));
+	int r = file_write_atomic(no_kvm_path(&a, m), span_str(boot), 0600);
+	if (r < 0)
+		log_warn("that cannot be written down", F_STR("why", strerror(-r)));
+}
+
+/* With KVM it may only be KVM. Whether it was is known when the machine is ready without. */
 bool launch_without_kvm(struct machine *m)
 {
 	if (m->accelerator != ACCELERATOR_KVM || !m->starting || m->told_ready)
@@ -29,10 +67,21 @@ bool launch_without_kvm(struct machine *m)
 	log_warn("this machine does not come up with KVM; trying without",
 		 F_STR("vm", m->spec.name));
 	m->accelerator = ACCELERATOR_TCG;
-	machine_kill(m);
-	machine_detach(m);
-	launch_begin(m);
+	m->kvm_failed = true;
+	if (m->pid) { /* its disks are locked until it has ended */
+		m->relaunch = true;
+		timer_stop(loop_timers(machine_loop(m)), &m->limit);
+		machine_kill(m);
+	} else {
+		launch_relaunch(m);
+	}
 	return true;
+}
+
+void launch_relaunch(struct machine *m)
+{
+	machine_detach(m);
+	launch(m);
 }
 
 /* ---- in the background ---- */
@@ -152,10 +201,10 @@ static int run_qemu(struct machine *m, struct error *err)
 	return program_start(&m->all->programs, &spec, &m->starter, err);
 }
 
-void launch_begin(struct machine *m)
+static void launch(struct machine *m)
 {
 	struct error err;
-	m->told_ready = m->switched_off = m->is_set_up = m->adopted = false;
+	m->told_ready = m->switched_off = m->is_set_up = m->adopted = m->relaunch = false;
 	m->kills = 0;
 	registry_vm_set(m->all->host->registry, m->vm, VM_STARTING, NULL);
 	int r = prepare(m, &err);
@@ -163,4 +212,12 @@ void launch_begin(struct machine *m)
 		r = run_qemu(m, &err);
 	if (r)
 		machine_fail(m, "%s", r > 0 ? err.message : strerror(-r));
+}
+
+void launch_begin(struct machine *m)
+{
+	bool kvm = access("/dev/kvm", R_OK | W_OK) == 0 && !kvm_is_broken(m);
+	m->accelerator = kvm ? ACCELERATOR_KVM : ACCELERATOR_TCG;
+	m->kvm_failed = false;
+	launch(m);
 }

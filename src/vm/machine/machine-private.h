@@ -45,6 +45,8 @@ struct machine { /* heap; in the list until it is removed */
 	bool is_set_up;    /* they were all done, since it started */
 	bool adopted;      /* it ran before we did; nothing but its user or itself ends it */
 	bool switched_off; /* the guest did it itself */
+	bool kvm_failed;   /* it is being started without */
+	bool relaunch;     /* when the process with KVM has ended */
 	bool again;        /* to be started when it has ended */
 	int kills;         /* how it was told to end, so far */
 };
@@ -66,11 +68,12 @@ const char *machine_path(struct arena *a, const struct machine *m, const char *n
 void machine_wait(struct waiter **list, machine_done_fn *done, void *user);
 void machine_tell(struct waiter **list, int r, const struct error *err);
 
-/* launch.c: qemu, anew; the end is machine_ready() or machine_fail(). */
+/* launch.c: qemu, anew, with the best accelerator that works here; the end is machine_ready() or machine_fail(). */
 void launch_begin(struct machine *m);
-enum accelerator launch_accelerator(void); /* the best one of this host */
-/* Whether it was KVM's, and the machine starts once more without. */
+/* Whether it may be KVM's fault, and the machine starts once more without. */
 bool launch_without_kvm(struct machine *m);
+void launch_relaunch(struct machine *m);       /* that, when the first one has ended */
+void launch_note_kvm(const struct machine *m); /* it is ready: was it KVM's? */
 /* The port that the guest calls. */
 int machine_open_port(struct machine *m, struct error *err);
 

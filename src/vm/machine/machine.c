@@ -191,7 +191,6 @@ void machine_start(struct machines *all, struct machine_spec *steals, machine_do
 		answer_later(all, done, user, r, &err);
 		return;
 	}
-	m->accelerator = launch_accelerator();
 	machine_wait(&m->starting, done, user);
 	launch_begin(m);
 }
@@ -208,7 +207,6 @@ void machine_start_again(struct machines *all, const char *name, machine_done_fn
 		answer_later(all, done, user, r, &err);
 		return;
 	}
-	m->accelerator = launch_accelerator();
 	machine_wait(&m->starting, done, user);
 	launch_begin(m);
 }

@@ -121,6 +121,10 @@ static void on_ended(void *user, uint32_t events)
 		machine_stopped(m);
 		return;
 	}
+	if (m->relaunch) {
+		launch_relaunch(m);
+		return;
+	}
 	console_last_words(m, words);
 	machine_fail(m,
 		     m->switched_off ? "the guest switched itself off: %s"
@@ -230,6 +234,7 @@ void machine_ready(struct machine *m)
 		adopt_answered(m);
 		return;
 	}
+	launch_note_kvm(m);
 	timer_stop(loop_timers(machine_loop(m)), &m->limit);
 	log_info("a virtual machine is up", F_STR("vm", m->spec.name), F_INT("pid", m->pid));
 	machine_tell(&m->starting, 0, NULL);
