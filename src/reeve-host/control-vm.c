@@ -140,6 +140,12 @@ static int read_start(const Reeve__StartVmRequest *request, struct machine_spec 
 		r = machine_disk_parse(request->disks[i], &spec->disks[spec->n_disks], err);
 		spec->n_disks += r == 0;
 	}
+	if (r == 0 && request->n_shares > MACHINE_SHARES_MAX)
+		r = error_set(err, ERR_INVALID, "shares: at most %d", MACHINE_SHARES_MAX);
+	for (size_t i = 0; i < request->n_shares && r == 0; i++) {
+		r = machine_share_parse(request->shares[i], &spec->shares[spec->n_shares], err);
+		spec->n_shares += r == 0;
+	}
 	return r;
 }
 

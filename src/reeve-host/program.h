@@ -16,7 +16,7 @@ struct arguments {
 	bool no_menu;
 	const char *type, *title, *path, *extensions;  /* of select-file */
 	const char *kernel, *initrd, *append, *memory; /* of vm start */
-	struct option_list disks;
+	struct option_list disks, shares;
 	int64_t cpus;
 	bool force, detach, console; /* of vm stop, vm exec */
 	int exit_code;               /* of a program that ran somewhere else */

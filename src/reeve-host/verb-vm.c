@@ -67,37 +67,60 @@ static char *or_empty(char *text)
 	return text ? text : (char *)(uintptr_t) "";
 }
 
+/* Words that begin with a path; to be freed, each and the list. */
+static char **absolute_paths(const struct option_list *list, size_t *ret_n)
+{
+	char **words = calloc((size_t)list->n + 1, sizeof *words);
+	if (!words)
+		abort();
+	*ret_n = (size_t)list->n;
+	for (int i = 0; i < list->n; i++)
+		words[i] = absolute_path(list->items[i]);
+	return words;
+}
+
+static void free_paths(char **words)
+{
+	for (size_t i = 0; words[i]; i++)
+		free(words[i]);
+	free(words);
+}
+
+static int ask_to_start(Reeve__StartVmRequest *request, struct error *err)
+{
+	CLEANUP(free_charp) char *kernel = absolute_path(arguments.kernel);
+	CLEANUP(free_charp) char *initrd = absolute_path(arguments.initrd);
+	request->kernel = or_empty(kernel);
+	request->initrd = or_empty(initrd);
+	request->append = or_empty((char *)(uintptr_t)arguments.append);
+	request->cpus = arguments.cpus;
+	request->disks = absolute_paths(&arguments.disks, &request->n_disks);
+	request->shares = absolute_paths(&arguments.shares, &request->n_shares);
+	int r = ask_empty(&start_method, request, START_MS, err);
+	free_paths(request->disks);
+	free_paths(request->shares);
+	return r;
+}
+
 static int start(char *const args[], int n, struct error *err)
 {
 	Reeve__StartVmRequest request = REEVE__START_VM_REQUEST__INIT;
-	CLEANUP(free_charp) char *kernel = absolute_path(arguments.kernel);
-	CLEANUP(free_charp) char *initrd = absolute_path(arguments.initrd);
-	char *disks[ARRAY_SIZE(arguments.disks.items)];
 	(void)n;
 	int r = read_memory(&request.memory_mib, err);
 	if (r)
 		return r;
-	if (!kernel &&
-	    (initrd || arguments.disks.n || arguments.memory || arguments.cpus || arguments.append))
+	if (!arguments.kernel && (arguments.initrd || arguments.disks.n || arguments.shares.n ||
+				  arguments.memory || arguments.cpus || arguments.append))
 		return error_set(
 			err, ERR_INVALID,
 			"--kernel is missing; without any option the machine starts as it is remembered");
 	request.vm = args[0];
-	request.kernel = or_empty(kernel);
-	request.initrd = or_empty(initrd);
-	request.append = or_empty((char *)(uintptr_t)arguments.append);
-	request.cpus = arguments.cpus;
-	for (int i = 0; i < arguments.disks.n; i++)
-		disks[request.n_disks++] = absolute_path(arguments.disks.items[i]);
-	request.disks = disks;
 	say("starting", args[0]);
 	int64_t began_ms = clock_mono_ms();
-	r = ask_empty(&start_method, &request, START_MS, err);
+	r = ask_to_start(&request, err);
 	if (r == 0)
 		printf("%s is ready after %.1f s\n", args[0],
 		       (double)(clock_mono_ms() - began_ms) / 1000);
-	for (size_t i = 0; i < request.n_disks; i++)
-		free(disks[i]);
 	return r;
 }
 

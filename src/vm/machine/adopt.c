@@ -46,6 +46,23 @@ static bool has_word_with(const struct buf *words, const char *mark)
 	return false;
 }
 
+int adopt_find(const struct machine *m, const char *file, const char *mark, pid_t *ret,
+	       struct buf *words_or_null)
+{
+	CLEANUP(buf_fini) struct buf own;
+	struct buf *words = words_or_null ? words_or_null : &own;
+	buf_init(&own, CMDLINE_MAX);
+	*ret = read_pid(m, file);
+	/* opened before looking: what is looked at is then it, or it has ended */
+	int fd = *ret ? pidfd_open(*ret, 0) : -1;
+	if (fd < 0)
+		return -1;
+	if (read_cmdline(*ret, words) && has_word_with(words, mark))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 bool adopt_process(const struct machine *m, struct process *ret)
 {
 	CLEANUP(arena_fini) struct arena a;
@@ -54,17 +71,9 @@ bool adopt_process(const struct machine *m, struct process *ret)
 	buf_init(&words, CMDLINE_MAX);
 	const char *mark =
 		arena_printf(&a, "path=%s", qemu_value(&a, machine_path(&a, m, "monitor")));
-	pid_t pid = read_pid(m, "pid");
-	int fd = pid ? pidfd_open(pid, 0)
-		     : -1; /* before looking: what is looked at is then it, or it has ended */
-	if (fd < 0)
-		return false;
-	if (!read_cmdline(pid, &words) || !has_word_with(&words, mark)) {
-		close(fd);
-		return false;
-	}
-	*ret = (struct process){ pid, fd, qemu_accelerator(buf_span(&words)) };
-	return true;
+	ret->fd = adopt_find(m, "pid", mark, &ret->pid, &words);
+	ret->accelerator = qemu_accelerator(buf_span(&words));
+	return ret->fd >= 0;
 }
 
 /* ---- what works ---- */
@@ -125,10 +134,12 @@ void adopt_go_on(struct machine *m)
 
 void adopt_answered(struct machine *m)
 {
+	char why[WHY_SIZE];
 	if (is_missing_something(m))
 		return;
 	timer_stop(loop_timers(machine_loop(m)), &m->limit);
-	say(m, "");
+	shares_trouble(m, why, sizeof why);
+	say(m, why);
 }
 
 /* ---- taking over ---- */
@@ -138,6 +149,8 @@ static void not_there(struct machine *m)
 	CLEANUP(arena_fini) struct arena a;
 	arena_init(&a);
 	bool ran = access(machine_path(&a, m, "pid"), F_OK) == 0;
+	shares_adopt(m);
+	shares_end(m);
 	machine_clean(m);
 	registry_vm_set(m->all->host->registry, m->vm, ran ? VM_CRASHED : VM_STOPPED,
 			ran ? "it ended while reeve-host did not run" : NULL);
@@ -163,6 +176,7 @@ int adopt(struct machine *m)
 	int r = machine_watch(m, &process);
 	if (r)
 		return r;
+	shares_adopt(m);
 	log_info("a virtual machine runs already", F_STR("vm", m->spec.name),
 		 F_INT("pid", process.pid));
 	registry_vm_set(m->all->host->registry, m->vm, VM_READY, NULL);

@@ -163,7 +163,7 @@ int machine_open_port(struct machine *m, struct error *err)
 	return r;
 }
 
-/* What has to be there before qemu is: the token, the port, the specification. */
+/* What has to be there before qemu is: the token, the port, the specification, shared folders. */
 static int prepare(struct machine *m, struct error *err)
 {
 	CLEANUP(arena_fini) struct arena a;
@@ -180,7 +180,9 @@ static int prepare(struct machine *m, struct error *err)
 	r = write_file(m, "token", span_str(m->token), err);
 	if (r == 0 && !m->spec.vsock)
 		r = machine_open_port(m, err);
-	return r ? r : write_spec(m, err);
+	if (r == 0)
+		r = write_spec(m, err);
+	return r ? r : shares_start(m, err);
 }
 
 static int run_qemu(struct machine *m, struct error *err)
@@ -190,6 +192,7 @@ static int run_qemu(struct machine *m, struct error *err)
 	const struct qemu_paths paths = { .token = machine_path(&a, m, "token"),
 					  .qmp = machine_path(&a, m, "monitor"),
 					  .console = machine_path(&a, m, "console"),
+					  .share = machine_path(&a, m, "share"),
 					  .pid = machine_path(&a, m, "pid") };
 	char **argv = qemu_argv(&a, &m->spec, m->accelerator, &paths);
 	const struct program_spec spec = { .argv = argv,

@@ -7,6 +7,7 @@
 #include "vm/machine/machine.h"
 #include "vm/machine/qemu.h"
 #include "vm/machine/qmp.h"
+#include "vm/machine/share.h"
 #include "vm/proto/vm_guest.pb-c.h"
 
 #define TOKEN_TEXT 65    /* 256 bits in hex, and a NUL */
@@ -19,6 +20,12 @@ struct waiter { /* who wants to know how it ends; heap */
 	struct waiter *next;
 	machine_done_fn *done;
 	void *user;
+};
+
+struct running_share { /* a virtiofsd */
+	struct machine *machine;
+	pid_t pid;
+	struct loop_io ended; /* a pidfd, or -1: it does not run */
 };
 
 struct machine { /* heap; in the list until it is removed */
@@ -37,6 +44,7 @@ struct machine { /* heap; in the list until it is removed */
 	struct loop_io ended;    /* a pidfd, or -1 */
 	struct timer limit;      /* of what it is doing now */
 	struct timer trimming;   /* console.c's, while it runs */
+	struct running_share shares[MACHINE_SHARES_MAX];
 	struct waiter *starting, *stopping;
 	enum accelerator accelerator;
 	size_t step;       /* of setting up */
@@ -84,7 +92,9 @@ void machine_limit(struct machine *m, int64_t ms); /* what it is doing now may l
 int machine_watch(struct machine *m, const struct process *steals);
 /* qemu's monitor, and by it the way to the agent. 0, or a sentence. */
 int machine_open_monitor(struct machine *m, struct error *err);
-/* Everything that belongs to the process goes; it has ended, or never was. */
+/* We know nothing of the process any more. */
+void machine_release(struct machine *m);
+/* … and what belongs to it goes: it has ended, or never was. */
 void machine_detach(struct machine *m);
 void machine_kill(const struct machine *m);
 /* The files that stand for the running machine go; spec.json and the console's text stay. */
@@ -109,6 +119,9 @@ int adopt(struct machine
 void adopt_go_on(struct machine *m);
 void adopt_answered(struct machine *m); /* the machine is there */
 void adopt_trouble(struct machine *m, const char *why);
+/* The process whose number is in that file, if a word of its command line has 'mark': a pidfd, or -1. Its words, unless NULL. */
+int adopt_find(const struct machine *m, const char *file, const char *mark, pid_t *ret,
+	       struct buf *words_or_null);
 /* Whether the process of the machine's file is its qemu. */
 bool adopt_process(const struct machine *m, struct process *ret);
 

@@ -88,6 +88,8 @@ static int machine_new(struct machines *all, struct machine_spec *steals, struct
 		abort();
 	m->all = all;
 	m->ended.fd = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(m->shares); i++)
+		m->shares[i].ended.fd = -1;
 	int r = registry_vm_add(all->host->registry, steals->name, steals->cid, &m->vm, err);
 	if (r == 0)
 		r = host_load_containers(all->host, m->vm, err);
@@ -259,7 +261,10 @@ static void machine_free(struct machine *m)
 	*at = m->next;
 	machine_tell(&m->starting, -ECANCELED, NULL);
 	machine_tell(&m->stopping, -ECANCELED, NULL);
-	machine_detach(m);
+	if (m->pid)
+		machine_release(m); /* it runs on */
+	else
+		machine_detach(m);
 	machine_spec_fini(&m->spec);
 	secret_erase(m->token, sizeof m->token);
 	free(m->folder);

@@ -70,6 +70,15 @@ static void add_disk(struct line *l, const struct machine_disk *d, size_t i)
 	add_pair(l, "-device", arena_printf(a, "virtio-blk-pci,drive=d%zu,id=disk%zu", i, i));
 }
 
+static void add_share(struct line *l, size_t i, const struct qemu_paths *p)
+{
+	struct arena *a = l->arena;
+	add_pair(l, "-chardev",
+		 arena_printf(a, "socket,id=s%zu,path=%s%zu", i, qemu_value(a, p->share), i));
+	add_pair(l, "-device",
+		 arena_printf(a, "vhost-user-fs-pci,chardev=s%zu,tag=share%zu", i, i));
+}
+
 static void add_network(struct line *l, const struct machine_spec *s, const struct qemu_paths *p)
 {
 	struct arena *a = l->arena;
@@ -97,10 +106,16 @@ char **qemu_argv(struct arena *a, const struct machine_spec *s, enum accelerator
 	add(&l, "-no-user-config");
 	add(&l, "-no-reboot");
 	add_pair(&l, "-display", "none");
-	add_pair(&l, "-machine", kvm ? MACHINE_KVM : "q35,accel=tcg");
+	add_pair(&l, "-machine",
+		 arena_printf(a, "%s%s", kvm ? MACHINE_KVM : "q35,accel=tcg",
+			      s->n_shares ? ",memory-backend=memory" : ""));
 	add_pair(&l, "-cpu", kvm ? "host" : "max");
 	add_pair(&l, "-smp", arena_printf(a, "%lld", (long long)s->cpus));
 	add_pair(&l, "-m", arena_printf(a, "%lld", (long long)s->memory_mib));
+	if (s->n_shares) /* virtiofsd writes into the guest's memory */
+		add_pair(&l, "-object",
+			 arena_printf(a, "memory-backend-memfd,id=memory,share=on,size=%lldM",
+				      (long long)s->memory_mib));
 	add_kernel(&l, s);
 	add_pair(&l, "-chardev",
 		 arena_printf(a, "file,id=console,append=on,path=%s", qemu_value(a, p->console)));
@@ -113,6 +128,8 @@ char **qemu_argv(struct arena *a, const struct machine_spec *s, enum accelerator
 	add_network(&l, s, p);
 	for (size_t i = 0; i < s->n_disks; i++)
 		add_disk(&l, &s->disks[i], i);
+	for (size_t i = 0; i < s->n_shares; i++)
+		add_share(&l, i, p);
 	/* it cannot go to the background without the calls of "spawn" and "elevateprivileges" */
 	add_pair(&l, "-sandbox", "on,obsolete=deny,resourcecontrol=deny");
 	add_pair(&l, "-pidfile", p->pid);
@@ -126,7 +143,8 @@ enum accelerator qemu_accelerator(struct span cmdline)
 	while (span_get_until(&cmdline, '\0', &word))
 		if (span_eq_str(word, "-machine"))
 			return span_get_until(&cmdline, '\0', &word) &&
-					       span_eq_str(word, MACHINE_KVM)
+					       word.n >= strlen(MACHINE_KVM) &&
+					       memcmp(word.p, MACHINE_KVM, strlen(MACHINE_KVM)) == 0
 				       ? ACCELERATOR_KVM
 				       : ACCELERATOR_TCG;
 	return ACCELERATOR_TCG;

@@ -11,6 +11,7 @@ enum accelerator { ACCELERATOR_TCG, ACCELERATOR_KVM };
 
 struct qemu_paths { /* of this machine */
 	const char *token, *qmp, *console, *pid;
+	const char *share; /* with its number behind it: where virtiofsd listens */
 };
 
 #define QEMU_PROGRAM  "qemu-system-x86_64"

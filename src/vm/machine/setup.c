@@ -131,6 +131,36 @@ static bool mount_disk(struct machine *m, size_t k)
 	return true;
 }
 
+static bool mount_share(struct machine *m, size_t i)
+{
+	VmTools__MountRequest request = VM_TOOLS__MOUNT_REQUEST__INIT;
+	char tag[32];
+	if (i >= m->spec.n_shares)
+		return false;
+	snprintf(tag, sizeof tag, "share%zu", i);
+	request.source = tag;
+	request.target = m->spec.shares[i].target;
+	request.fstype = (char[]){ "virtiofs" };
+	request.mountflags = m->spec.shares[i].read_only ? 1 : 0; /* MS_RDONLY */
+	request.create_target = 1;
+	call(m, &machine_mount, &request);
+	return true;
+}
+
+static size_t n_mounted_disks(const struct machine *m)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < m->spec.n_disks; i++)
+		n += m->spec.disks[i].target != NULL;
+	return n;
+}
+
+static bool mount_next(struct machine *m, size_t k)
+{
+	size_t n = n_mounted_disks(m);
+	return k < n ? mount_disk(m, k) : mount_share(m, k - n);
+}
+
 static const struct step {
 	const char *what;
 	bool (*run)(struct machine *m);
@@ -149,7 +179,7 @@ static void next(struct machine *m)
 	while (m->step < ARRAY_SIZE(steps))
 		if (steps[m->step++].run(m))
 			return;
-	if (!mount_disk(m, m->step++ - ARRAY_SIZE(steps))) {
+	if (!mount_next(m, m->step++ - ARRAY_SIZE(steps))) {
 		m->setting_up = false;
 		machine_ready(m);
 	}
@@ -166,14 +196,16 @@ static void on_step(const struct grpc_result *result, void *user)
 	struct machine *m = user;
 	size_t done = m->step - 1;
 	const VmTools__MountResponse *mounted = done >= ARRAY_SIZE(steps) ? result->response : NULL;
-	const char *what = done < ARRAY_SIZE(steps) ? steps[done].what : "a disk";
+	const char *what = done < ARRAY_SIZE(steps)                        ? steps[done].what
+			   : done - ARRAY_SIZE(steps) < n_mounted_disks(m) ? "a disk"
+									   : "a shared folder";
 	bool needed = done >= ARRAY_SIZE(steps) || steps[done].needed;
 	if (!m->setting_up)
 		return; /* it ended meanwhile */
 	if (result->status.code != GRPC_OK && needed)
 		machine_give_up(m, "setting up %s failed: %s", what, result->status.message);
 	else if (mounted && mounted->error && !is_mounted(m, mounted))
-		machine_give_up(m, "a disk could not be mounted: %s", strerror(mounted->error));
+		machine_give_up(m, "%s could not be mounted: %s", what, strerror(mounted->error));
 	else
 		next(m);
 }

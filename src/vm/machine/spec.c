@@ -3,6 +3,7 @@
  * Specifications of machines, see spec.h.
  */
 #include "vm/machine/spec.h"
+#include "vm/machine/share.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,8 +29,17 @@ static void disk_fini(struct machine_disk *d)
 	*d = (struct machine_disk){ .path = NULL };
 }
 
+static void share_fini(struct machine_share *s)
+{
+	free(s->path);
+	free(s->target);
+	*s = (struct machine_share){ .path = NULL };
+}
+
 void machine_spec_fini(struct machine_spec *s)
 {
+	for (size_t i = 0; i < s->n_shares; i++)
+		share_fini(&s->shares[i]);
 	for (size_t i = 0; i < s->n_disks; i++)
 		disk_fini(&s->disks[i]);
 	free(s->kernel);
@@ -93,6 +103,22 @@ int machine_disk_parse(const char *text, struct machine_disk *ret, struct error 
 	return r;
 }
 
+int machine_share_parse(const char *text, struct machine_share *ret, struct error *err)
+{
+	CLEANUP(free_charp) char *words = copy(text);
+	char *rest = words, *path = strsep(&rest, ":"), *target = strsep(&rest, ":");
+	*ret = (struct machine_share){ .path = NULL };
+	if (path[0] != '/' || strchr(path, ',') || !target || target[0] != '/')
+		return error_set(
+			err, ERR_INVALID,
+			"share: “%.200s” is not /FOLDER:/TARGET, maybe with :ro, and without a comma in FOLDER",
+			text);
+	if (rest && strcmp(rest, "ro") != 0)
+		return error_set(err, ERR_INVALID, "share: “%.60s” is not ro", rest);
+	*ret = (struct machine_share){ copy(path), copy(target), rest != NULL };
+	return 0;
+}
+
 /* ---- can it be started ---- */
 
 static int check_file(const char *what, const char *path, struct error *err)
@@ -120,6 +146,21 @@ static int check_disk(const struct machine_disk *d, struct error *err)
 	return check_file("disk", d->path, err);
 }
 
+static int check_share(const struct machine_share *s, struct error *err)
+{
+	struct stat st;
+	if (stat(s->path, &st) < 0)
+		return error_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_INVALID,
+				 "share: %s: %s", s->path, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return error_set(err, ERR_INVALID, "share: %s is no folder", s->path);
+	if (!share_program())
+		return error_set(
+			err, ERR_UNAVAILABLE,
+			"share: virtiofsd is not installed (package virtiofsd, or qemu-system-common)");
+	return 0;
+}
+
 static int check_memory(const struct machine_spec *s, struct error *err)
 {
 	struct sysinfo info;
@@ -144,6 +185,8 @@ int machine_spec_check(const struct machine_spec *s, struct error *err)
 		r = check_file("initrd", s->initrd, err);
 	for (size_t i = 0; i < s->n_disks && r == 0; i++)
 		r = check_disk(&s->disks[i], err);
+	for (size_t i = 0; i < s->n_shares && r == 0; i++)
+		r = check_share(&s->shares[i], err);
 	return r ? r : check_memory(s, err);
 }
 
@@ -178,13 +221,19 @@ static json_t *disk_json(const struct machine_disk *d)
 
 json_t *machine_spec_json(const struct machine_spec *s)
 {
-	json_t *j = json_pack("{s:s, s:s, s:s*, s:s*, s:I, s:I, s:I, s:I, s:b, s:[]}", "name",
-			      s->name, "kernel", s->kernel, "initrd", s->initrd, "append",
-			      s->append, "memory_mib", (json_int_t)s->memory_mib, "cpus",
-			      (json_int_t)s->cpus, "cid", (json_int_t)s->cid, "listen_port",
-			      (json_int_t)s->listen_port, "vsock", (int)s->vsock, "disks");
+	json_t *j =
+		json_pack("{s:s, s:s, s:s*, s:s*, s:I, s:I, s:I, s:I, s:b, s:[], s:[]}", "name",
+			  s->name, "kernel", s->kernel, "initrd", s->initrd, "append", s->append,
+			  "memory_mib", (json_int_t)s->memory_mib, "cpus", (json_int_t)s->cpus,
+			  "cid", (json_int_t)s->cid, "listen_port", (json_int_t)s->listen_port,
+			  "vsock", (int)s->vsock, "disks", "shares");
 	for (size_t i = 0; i < s->n_disks; i++)
 		json_array_append_new(json_object_get(j, "disks"), disk_json(&s->disks[i]));
+	for (size_t i = 0; i < s->n_shares; i++)
+		json_array_append_new(json_object_get(j, "shares"),
+				      json_pack("{s:s, s:s, s:b}", "path", s->shares[i].path,
+						"target", s->shares[i].target, "read_only",
+						(int)s->shares[i].read_only));
 	return j;
 }
 
@@ -210,6 +259,34 @@ static int read_disk(const json_t *j, struct machine_disk *d, struct error *err)
 	return 0;
 }
 
+static int read_share(const json_t *j, struct machine_share *s, struct error *err)
+{
+	const char *path = NULL, *target = NULL;
+	int r = json_read_str(j, "path", true, &path, err);
+	if (r == 0)
+		r = json_read_str(j, "target", true, &target, err);
+	if (r == 0)
+		r = json_read_bool(j, "read_only", false, &s->read_only, err);
+	if (r)
+		return r;
+	s->path = copy(path);
+	s->target = copy(target);
+	return 0;
+}
+
+static int read_lists(const json_t *j, struct machine_spec *s, struct error *err)
+{
+	json_t *disks = NULL, *shares = NULL;
+	int r = json_read_array(j, "disks", false, &disks, err);
+	if (r == 0)
+		r = json_read_array(j, "shares", false, &shares, err);
+	for (size_t i = 0; r == 0 && i < json_array_size(disks) && i < MACHINE_DISKS_MAX; i++)
+		r = read_disk(json_array_get(disks, i), &s->disks[s->n_disks++], err);
+	for (size_t i = 0; r == 0 && i < json_array_size(shares) && i < MACHINE_SHARES_MAX; i++)
+		r = read_share(json_array_get(shares, i), &s->shares[s->n_shares++], err);
+	return r;
+}
+
 static int read_numbers(const json_t *j, struct machine_spec *s, struct error *err)
 {
 	int64_t cid = 0;
@@ -232,7 +309,6 @@ static int read_numbers(const json_t *j, struct machine_spec *s, struct error *e
 int machine_spec_read(const json_t *j, struct machine_spec *ret, struct error *err)
 {
 	const char *name = NULL, *kernel = NULL, *initrd = NULL, *append = NULL;
-	json_t *disks = NULL;
 	*ret = (struct machine_spec){ .n_disks = 0 };
 	int r = json_read_str(j, "name", true, &name, err);
 	if (r == 0 && !registry_name_ok(name))
@@ -243,8 +319,6 @@ int machine_spec_read(const json_t *j, struct machine_spec *ret, struct error *e
 		r = json_read_str(j, "initrd", false, &initrd, err);
 	if (r == 0)
 		r = json_read_str(j, "append", false, &append, err);
-	if (r == 0)
-		r = json_read_array(j, "disks", false, &disks, err);
 	if (r)
 		return r;
 	snprintf(ret->name, sizeof ret->name, "%s", name);
@@ -252,7 +326,5 @@ int machine_spec_read(const json_t *j, struct machine_spec *ret, struct error *e
 	ret->initrd = copy(initrd);
 	ret->append = copy(append);
 	r = read_numbers(j, ret, err);
-	for (size_t i = 0; r == 0 && i < json_array_size(disks) && i < MACHINE_DISKS_MAX; i++)
-		r = read_disk(json_array_get(disks, i), &ret->disks[ret->n_disks++], err);
-	return r;
+	return r ? r : read_lists(j, ret, err);
 }

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 static const struct qemu_paths paths = { "/s/a,b/token", "/s/a,b/monitor", "/s/a,b/console",
-					 "/s/a,b/pid" };
+					 "/s/a,b/pid", "/s/a,b/share" };
 
 static const char *after(char **argv, const char *option, const char *beginning)
 {
@@ -86,6 +86,25 @@ static void test_vsock(void **state)
 		assert_null(strstr(*p, "token"));
 }
 
+static void test_shares(void **state)
+{
+	CLEANUP(arena_fini) struct arena a;
+	struct machine_spec s = example();
+	char folder[] = "/f", target[] = "/t";
+	(void)state;
+	arena_init(&a);
+	s.shares[0] = s.shares[1] = (struct machine_share){ .path = folder, .target = target };
+	s.n_shares = 2;
+	char **argv = qemu_argv(&a, &s, ACCELERATOR_TCG, &paths);
+	assert_string_equal(after(argv, "-machine", ""), "q35,accel=tcg,memory-backend=memory");
+	assert_string_equal(after(argv, "-object", ""),
+			    "memory-backend-memfd,id=memory,share=on,size=256M");
+	assert_string_equal(after(argv, "-chardev", "socket,id=s1"),
+			    "socket,id=s1,path=/s/a,,b/share1");
+	assert_string_equal(after(argv, "-device", "vhost-user-fs-pci,chardev=s1"),
+			    "vhost-user-fs-pci,chardev=s1,tag=share1");
+}
+
 /* As /proc has it: words that end with a NUL each. */
 static void test_accelerator(void **state)
 {
@@ -93,6 +112,7 @@ static void test_accelerator(void **state)
 	char append[] = "-machine q35,accel=kvm";
 	(void)state;
 	s.append = append;
+	s.n_shares = 1; /* more words after the accelerator */
 	for (enum accelerator wanted = ACCELERATOR_TCG; wanted <= ACCELERATOR_KVM; wanted++) {
 		CLEANUP(arena_fini) struct arena a;
 		CLEANUP(buf_fini) struct buf words;
@@ -130,9 +150,8 @@ static void test_ports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_line),
-		cmocka_unit_test(test_vsock),
-		cmocka_unit_test(test_accelerator),
+		cmocka_unit_test(test_line),   cmocka_unit_test(test_vsock),
+		cmocka_unit_test(test_shares), cmocka_unit_test(test_accelerator),
 		cmocka_unit_test(test_ports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,25 @@ static void test_disks(void **state)
 	machine_spec_fini(&s);
 }
 
+static void test_shares(void **state)
+{
+	static const char *const bad[] = { "",     "/a",     "/a:",      "a:/b",      "/a:b",
+					   "/a::", "/a:/b:", "/a:/b:rw", "/a:/b:ro:", "/a,b:/b" };
+	struct machine_spec s = { .n_shares = 2 };
+	struct machine_share share;
+	struct error err;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(machine_share_parse(bad[i], &share, &err), ERR_INVALID);
+	assert_int_equal(machine_share_parse("/a b:/mnt/x", &s.shares[0], &err), 0);
+	assert_int_equal(machine_share_parse("/:/:ro", &s.shares[1], &err), 0);
+	assert_string_equal(s.shares[0].path, "/a b");
+	assert_string_equal(s.shares[0].target, "/mnt/x");
+	assert_false(s.shares[0].read_only);
+	assert_true(s.shares[1].read_only);
+	machine_spec_fini(&s);
+}
+
 static char *copy(const char *text)
 {
 	char *s = strdup(text);
@@ -105,6 +124,8 @@ static void test_file(void **state)
 	(void)state;
 	memcpy(s.name, "a", 2);
 	assert_int_equal(machine_disk_parse("/d:ro:mount=/m", &s.disks[0], &err), 0);
+	assert_int_equal(machine_share_parse("/f:/t:ro", &s.shares[0], &err), 0);
+	s.n_shares = 1;
 	AUTO_JSON j = machine_spec_json(&s);
 	assert_int_equal(machine_spec_read(j, &again, &err), 0);
 	AUTO_JSON k = machine_spec_json(&again);
@@ -124,9 +145,8 @@ static void test_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_disks),
-		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_sizes),  cmocka_unit_test(test_disks),
+		cmocka_unit_test(test_shares), cmocka_unit_test(test_check),
 		cmocka_unit_test(test_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,8 +29,7 @@ void machine_clean(const struct machine *m)
 		(void)!unlink(machine_path(&a, m, names[i]));
 }
 
-/* Everything that belongs to the process, which has ended or never was. */
-void machine_detach(struct machine *m)
+void machine_release(struct machine *m)
 {
 	timer_stop(loop_timers(machine_loop(m)), &m->limit);
 	if (m->starter)
@@ -46,7 +45,14 @@ void machine_detach(struct machine *m)
 	}
 	if (m->port)
 		port_close(m->all->host, TAKE(m->port));
+	shares_release(m);
 	m->pid = 0;
+}
+
+void machine_detach(struct machine *m)
+{
+	shares_end(m);
+	machine_release(m);
 }
 
 void machine_kill(const struct machine *m)
