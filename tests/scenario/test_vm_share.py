@@ -2,14 +2,14 @@
 """Folders of the host in a machine: virtiofsd, in a booted guest."""
 import os
 import pathlib
+import shutil
 import signal
+import subprocess
 
 import pytest
 
 from conftest import wait_for
-from vm_fixtures import BOOT_S, image, own_machines  # noqa: F401
-
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="Debian 12's virtiofsd shares for root, or in user namespaces")
+from vm_fixtures import BOOT_S, HOST, image, own_machines  # noqa: F401
 
 
 def daemons_of(folder):
@@ -109,6 +109,32 @@ def test_left_over(shared):
     wait_for(lambda: not daemons_of(shared.rw) and not daemons_of(shared.ro), timeout=BOOT_S, what="their end")
     shared.run("vm", "start", "one")
     check(shared)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the other tests are this one then")
+def test_a_user_shares_what_is_his(own_machines):
+    """The guest's root is this user there."""
+    m = own_machines
+    m.stop_daemon()
+    for name in ("vmlinuz", "initrd"):
+        shutil.copy(m.image / name, m.folder)
+    shutil.copy(HOST, m.folder)
+    m.image = m.folder
+    m.program = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", str(m.folder / HOST.name)]
+    m.env["HOME"] = str(m.folder)
+    for folder in "rw", "ro":
+        (m.folder / folder).mkdir()
+    (m.folder / "rw/roots").write_text("not his\n")
+    subprocess.run(["chown", "-R", "65534:65534", str(m.folder)], check=True)
+    shutil.rmtree(m.state)
+    os.chown(m.folder / "rw/roots", 0, 0)
+    m.start_daemon()
+    m.boot("one", "--share", "%s/rw:/mnt/rw" % m.folder, "--share", "%s/ro:/mnt/ro:ro" % m.folder)
+    m.sh("one", "echo new > /mnt/rw/new && grep -q his /mnt/rw/roots && ! echo >> /mnt/rw/roots")
+    m.sh("one", "mount -o remount,rw /mnt/ro && ! touch /mnt/ro/x")
+    assert (m.folder / "rw/new").stat().st_uid == 65534
+    m.run("vm", "stop", "one")
+    wait_for(lambda: not daemons_of(m.folder / "rw"), timeout=BOOT_S, what="its end")
 
 
 def test_what_cannot_be_shared(own_machines):

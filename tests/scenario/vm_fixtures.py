@@ -41,13 +41,14 @@ class Machines:
         self.folder, self.image, self.state = folder, image, folder / "s"
         self.daemons_state = str(self.state)  # as the daemon is told, which runs in the folder
         self.env = clean_env()  # of the daemon
+        self.program = [str(HOST)]  # the daemon
         self.log_path = folder / "log"
         self.start_daemon()
 
     def start_daemon(self, *options):
         with open(self.log_path, "ab") as log:
             self.daemon = subprocess.Popen(
-                [str(HOST), "--state", self.daemons_state, "--no-menu", "--listen", "unix:%s/main.sock" % self.folder,
+                [*self.program, "--state", self.daemons_state, "--no-menu", "--listen", "unix:%s/main.sock" % self.folder,
                  *options, "serve"],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=self.env)
         assert self.daemon.stdout.readline().startswith("reeve-host: ready"), self.log()

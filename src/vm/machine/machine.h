@@ -6,8 +6,9 @@
  *               └──────────── failed: the caller is told why, nothing is left ────┘   └ its end by itself: STOPPED when the guest
  *                                                                                       switched itself off, else CRASHED
  *
- * A machine is a folder, DIR/vms/NAME: spec.json stays until it is removed; token, monitor, console and pid are there while it
- * runs. qemu outlives us: at the beginning machines that run are taken over again, by pid and monitor.
+ * A machine is a folder, DIR/vms/NAME: spec.json and console stay until it is removed; token, monitor, pid, ready (it is set up)
+ * and those of shared folders are there while it runs. qemu outlives us: at the beginning machines that run are taken over again,
+ * by pid and monitor, and nothing that goes wrong then ends one.
  */
 #pragma once
 
