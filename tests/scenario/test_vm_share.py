@@ -76,6 +76,7 @@ def test_they_end_with_the_machine(shared):
     os.kill(shared.info("one")["pid"], signal.SIGKILL)
     wait_for(lambda: shared.info("one")["state"] == "crashed", timeout=BOOT_S, what="the crash")
     wait_for(lambda: not any(daemons_of(f) for f in folders), timeout=BOOT_S, what="their end")
+    assert "shared folder is gone" not in shared.log()
 
 
 def test_the_daemon_starts_again(shared):

@@ -26,6 +26,7 @@ struct running_share { /* a virtiofsd */
 	struct machine *machine;
 	pid_t pid;
 	struct loop_io ended; /* a pidfd, or -1: it does not run */
+	struct timer later;   /* it ended: was it with its machine? */
 };
 
 struct machine { /* heap; in the list until it is removed */

@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #define SOCKET_FD 3
+#define LATER_MS  1000
 #define ABOVE     10 /* descriptors that dup2() to the first ones does not meet */
 
 const char *share_program(void)
@@ -148,6 +149,9 @@ static int listen_at(const char *path)
 
 static void forget(struct running_share *s)
 {
+	if (!s->machine)
+		return;
+	timer_stop(loop_timers(machine_loop(s->machine)), &s->later);
 	if (s->ended.fd < 0)
 		return;
 	loop_remove(machine_loop(s->machine), &s->ended);
@@ -155,19 +159,27 @@ static void forget(struct running_share *s)
 	s->ended.fd = -1;
 }
 
+static void on_later(void *user)
+{
+	const struct running_share *s = user;
+	struct machine *m = s->machine;
+	char why[WHY_SIZE];
+	if (m->vm->state != VM_READY)
+		return; /* a machine that does not come says so itself */
+	shares_trouble(m, why, sizeof why);
+	log_warn("a shared folder is gone", F_STR("vm", m->spec.name), F_STR("why", why));
+	registry_vm_set(m->all->host->registry, m->vm, VM_READY, why);
+}
+
+/* It ends with qemu, whose end may show after this. */
 static void on_ended(void *user, uint32_t events)
 {
 	struct running_share *s = user;
-	struct machine *m = s->machine;
-	char why[WHY_SIZE];
+	struct loop *loop = machine_loop(s->machine);
 	(void)events;
 	waitpid(s->pid, NULL, WNOHANG); /* one of an earlier run is not our child */
 	forget(s);
-	shares_trouble(m, why, sizeof why);
-	if (m->vm->state != VM_READY)
-		return; /* its machine goes, too, or says that it does not come */
-	log_warn("a shared folder is gone", F_STR("vm", m->spec.name), F_STR("why", why));
-	registry_vm_set(m->all->host->registry, m->vm, VM_READY, why);
+	timer_start(loop_timers(loop), &s->later, loop_now_ms(loop) + LATER_MS);
 }
 
 /* 0 or -errno. */
@@ -178,6 +190,7 @@ static int watch(struct machine *m, size_t i, pid_t pid, int pidfd)
 		return -errno;
 	*s = (struct running_share){ .machine = m,
 				     .pid = pid,
+				     .later = { .fn = on_later, .user = s },
 				     .ended = { .fd = pidfd, .fn = on_ended, .user = s } };
 	return loop_add(machine_loop(m), &s->ended, EPOLLIN);
 }
@@ -253,8 +266,8 @@ void shares_end(struct machine *m)
 		if (s->ended.fd >= 0) {
 			pidfd_send_signal(s->ended.fd, SIGKILL, NULL, 0);
 			waitpid(s->pid, NULL, 0);
-			forget(s);
 		}
+		forget(s);
 		(void)!unlink(file_of(&a, m, i, ""));
 		(void)!unlink(file_of(&a, m, i, ".pid"));
 	}

@@ -63,6 +63,8 @@ void machine_kill(const struct machine *m)
 
 /* ---- ends ---- */
 
+static void format(char why[WHY_SIZE], const char *fmt, va_list ap) FORMAT_PRINTF(2, 0);
+
 /* Some of it may be the guest's. */
 static void format(char why[WHY_SIZE], const char *fmt, va_list ap)
 {
