@@ -69,7 +69,12 @@ def test_a_container_at_its_host(host_factory):
     c = Container(host)
     c.garcon.answers["GetIcon"] = lambda request, _: guest_pb.IconResponse(desktop_icons=[
         {"desktop_file_id": i, "icon": PNG, "format": 0} for i in [*request.desktop_file_ids, *WORDS]])
-    files, seen = below(host.folder), {}
+    files, request = below(host.folder), classes(LISTENER.methods_by_name["UpdateApplicationList"])[0]()
+    for word in (w for w in WORDS if len(w) < 1000):
+        fill(request.application.add(), word, 0)
+    c.call("UpdateApplicationList", application=request.application)
+    seen = host.entries()
+    assert len(seen) >= 10 and all(name.startswith("reeve-termina-penguin-") for name in seen)
     for name, message, reply in everything(LISTENER, "ContainerReady", "ContainerShutdown"):
         if "token" in message.DESCRIPTOR.fields_by_name:
             message.token = c.token
@@ -77,8 +82,6 @@ def test_a_container_at_its_host(host_factory):
                                             response_deserializer=reply.FromString)
         assert stub.future(message, timeout=LONG_S).code().name in (
             "OK", "FAILED_PRECONDITION", "INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "INTERNAL"), (name, message)
-        seen.update(host.entries() if name == "UpdateApplicationList" else {})
-    assert len(seen) >= 10 and all(name.startswith("reeve-termina-penguin-") for name in seen)
     for name, text in seen.items():
         assert [line.split(" ")[0] for line in text.splitlines() if line.startswith("Exec")] == ['Exec="%s"' % host_binary(host)], name
         assert text.count("[Desktop Entry]\n") == 1 and "\x1b" not in text and "\r" not in text

@@ -50,6 +50,7 @@ struct menu {
 		[48]; /* a file that is being written, in either; at most one is left by a run that was killed */
 	struct entry *entries;
 	struct fetch *fetches;
+	struct timer late_timer;                  /* runs: a list waits */
 	bool telling;                             /* a program tells the desktop … */
 	bool tell_again;                          /* … and there is something new to tell */
 	char vm[NAME_SIZE], container[NAME_SIZE]; /* of which */
@@ -341,7 +342,7 @@ static void tell_desktop(struct menu *m, const char *vm, const char *container)
 			    F_STR("error", r > 0 ? err.message : strerror(-r)));
 }
 
-void menu_update(struct menu *m, struct container *c)
+static void show_list(struct menu *m, struct container *c)
 {
 	forget_marks(m, c);
 	write_entries(m, c);
@@ -351,6 +352,27 @@ void menu_update(struct menu *m, struct container *c)
 	else
 		forget_fetches(m, c);
 	tell_desktop(m, c->vm->name, c->name);
+}
+
+void menu_update(struct menu *m, struct container *c)
+{
+	struct loop *loop = m->host->loop;
+	struct window *lists = &c->vm->lists;
+	c->is_late = c->applications && !window_take(lists, loop_now_ms(loop));
+	if (!c->is_late)
+		return show_list(m, c);
+	if (m->late_timer.place == 0)
+		timer_start(loop_timers(loop), &m->late_timer,
+			    loop_now_ms(loop) + lists->length_ms + 1);
+}
+
+static void on_late(void *user)
+{
+	struct menu *m = user;
+	for (struct vm *vm = registry_vms(m->host->registry); vm; vm = vm->next)
+		for (struct container *c = vm->containers; c; c = c->next)
+			if (c->is_late)
+				menu_update(m, c);
 }
 
 /* Whether an earlier run of ours, with the same state, wrote it. */
@@ -416,6 +438,7 @@ int menu_open(struct host *h, const char *data_home, struct menu **ret)
 	*m = (struct menu){ .host = h, .dir_fd = -1, .icons_fd = -1 };
 	*ret = m; /* also when it fails, to be closed */
 	name_temporary(m);
+	m->late_timer = (struct timer){ .fn = on_late, .user = m };
 	int r = open_folder(data_home, "applications", &m->folder, &m->dir_fd);
 	if (r == 0)
 		r = open_folder(data_home, "reeve-host/icons", &m->icons, &m->icons_fd);
@@ -428,6 +451,7 @@ void menu_close(struct menu *m)
 {
 	if (!m)
 		return;
+	timer_stop(loop_timers(m->host->loop), &m->late_timer);
 	for (struct entry *e = m->entries, *next; e; e = next) {
 		next = e->next;
 		remove_file(m->dir_fd, e->file);

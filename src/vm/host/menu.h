@@ -2,7 +2,8 @@
  *
  * menu: the applications of containers in the menu of the host's user: an entry each in DATA_HOME/applications, its icon in
  * DATA_HOME/reeve-host/icons. Entries are exactly those of containers that are up; those that an earlier run left are removed
- * at the beginning. They are made anew from what containers tell, so nothing is synced to disk.
+ * at the beginning. A machine that sends many lists has the last one of each container shown when its time has come (quota.h):
+ * thousands of files may have to be written for each. They are made anew from what containers tell, so nothing is synced to disk.
  */
 #pragma once
 

@@ -20,6 +20,8 @@ struct window {
 #define METRICS_WINDOW_MS 60000 /* ReportMetrics of a machine */
 #define METRICS_CALLS_MAX 40
 #define METRICS_MAX       32
+#define LIST_WINDOW_MS    30000 /* lists of applications of a machine, until they are in the menu */
+#define LIST_MAX          15
 #define NOTICE_WINDOW_MS  60000 /* what a person is told of a machine */
 #define NOTICE_MAX        30
 

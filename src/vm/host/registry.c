@@ -204,6 +204,7 @@ int registry_vm_add(struct registry *r, const char *name, uint32_t cid, struct v
 	vm->cid = cid;
 	vm->since_ms = clock_utc_ms();
 	window_init(&vm->metrics, METRICS_WINDOW_MS, METRICS_CALLS_MAX, clock_mono_ms());
+	window_init(&vm->lists, LIST_WINDOW_MS, LIST_MAX, clock_mono_ms());
 	window_init(&vm->notices, NOTICE_WINDOW_MS, NOTICE_MAX, clock_mono_ms());
 	tell(r, VM_ADDED, vm, NULL);
 	*ret = vm;

@@ -40,7 +40,8 @@ struct container { /* owned by its machine */
 	uint32_t n_pending;              /* lists of applications that will come */
 	uint64_t free_bytes;             /* as it told when its disk was low; 0: it did not */
 	VmTools__Container__UpdateApplicationListRequest *applications; /* the latest, or NULL */
-	VmTools__Container__UpdateMimeTypesRequest *mime_types;         /* the latest, or NULL */
+	bool is_late; /* … which waits for its turn to be in the menu: menu.c's */
+	VmTools__Container__UpdateMimeTypesRequest *mime_types; /* the latest, or NULL */
 };
 
 struct vm { /* owned by the registry */
@@ -54,6 +55,7 @@ struct vm { /* owned by the registry */
 	char *disk;            /* its backing file, or NULL */
 	struct window metrics; /* listener-notice.c's */
 	struct window notices; /* host_notify()'s */
+	struct window lists;   /* menu.c's */
 	struct container *containers;
 };
 

@@ -179,6 +179,39 @@ static void test_unchanged(void **state)
 	assert_int_equal(before.st_ino, after.st_ino);
 }
 
+static struct fixture *waiting;
+
+static void on_look(void *user)
+{
+	struct timer *timer = user;
+	struct timers *timers = loop_timers(waiting->host.loop);
+	if (is_there(waiting, "reeve-vm-box-third.desktop"))
+		loop_quit(waiting->host.loop);
+	else
+		timer_start(timers, timer, loop_now_ms(waiting->host.loop) + 1);
+}
+
+/* Of many lists the last one comes at last, and what is gone leaves at once. */
+static void test_many_lists(void **state)
+{
+	struct fixture *f = waiting = *state;
+	struct timer look = { .fn = on_look, .user = &look };
+	registry_container_set(f->host.registry, f->container, CONTAINER_UP);
+	window_init(&f->vm->lists, 50, 1, loop_now_ms(f->host.loop));
+	tell(f, (const char *const[]){ "first" }, 1);
+	tell(f, (const char *const[]){ "second" }, 1);
+	tell(f, (const char *const[]){ "third" }, 1);
+	assert_true(is_there(f, "reeve-vm-box-first.desktop"));
+	assert_int_equal(count(f), 1);
+	timer_start(loop_timers(f->host.loop), &look, loop_now_ms(f->host.loop));
+	assert_int_equal(loop_run(f->host.loop), 0);
+	assert_int_equal(count(f), 1);
+	tell(f, (const char *const[]){ "fourth" }, 1);
+	registry_container_set(f->host.registry, f->container, CONTAINER_DOWN);
+	assert_int_equal(count(f), 0);
+	assert_false(f->container->is_late);
+}
+
 /* As long as a name can be; what it is written to first is not longer. */
 static void test_long_id(void **state)
 {
@@ -253,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_leave_with_their_container, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile_ids, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unchanged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_lists, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_id, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unfinished_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sweep, set_up, tear_down),
