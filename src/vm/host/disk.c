@@ -5,10 +5,11 @@
 #include "vm/host/disk.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#define BLOCK 4096
 
 static uint64_t less(uint64_t a, uint64_t b)
 {
@@ -83,18 +84,23 @@ int disk_grow(const char *path, uint64_t wanted, uint64_t *ret_granted)
 	return r;
 }
 
-/* Where the last data of the file ends. */
-static off_t end_of_data(int fd)
+uint64_t disk_end_of_data(uint64_t size, bool (*has_data)(void *user, uint64_t at), void *user)
 {
-	off_t end = 0;
-	for (;;) {
-		off_t data = lseek(fd, end, SEEK_DATA);
-		if (data < 0)
-			return errno == ENXIO ? end : -1;
-		end = lseek(fd, data, SEEK_HOLE);
-		if (end < 0)
-			return -1;
+	uint64_t some = 0, none = (size + BLOCK - 1) / BLOCK; /* blocks from which on there is … */
+	if (size == 0 || !has_data(user, 0))
+		return 0;
+	while (none - some > 1) {
+		uint64_t middle = some + (none - some) / 2;
+		*(has_data(user, middle * BLOCK) ? &some : &none) = middle;
 	}
+	return none * BLOCK;
+}
+
+/* When nobody knows there is. */
+static bool has_data(void *user, uint64_t at)
+{
+	const int *fd = user;
+	return lseek(*fd, (off_t)at, SEEK_DATA) >= 0 || errno != ENXIO;
 }
 
 int disk_shrink(const char *path, uint64_t wanted, uint64_t *ret_released)
@@ -104,11 +110,11 @@ int disk_shrink(const char *path, uint64_t wanted, uint64_t *ret_released)
 	*ret_released = 0;
 	if (fd < 0)
 		return fd;
-	off_t end = end_of_data(fd);
-	int r = end < 0 ? -errno : 0;
+	int r = 0;
 	uint64_t size = (uint64_t)st.st_size;
-	uint64_t used = end > (off_t)DISK_UNIT ? (uint64_t)end : DISK_UNIT; /* never nothing */
-	uint64_t room = r == 0 ? whole_units(less(size, used)) : 0;
+	uint64_t end = disk_end_of_data(size, has_data, &fd);
+	uint64_t used = end > DISK_UNIT ? end : DISK_UNIT; /* never nothing */
+	uint64_t room = whole_units(less(size, used));
 	uint64_t n = whole_units(wanted < room ? wanted : room);
 	if (n > 0)
 		r = resize(fd, size - n);

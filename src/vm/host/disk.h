@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/macros.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 #define DISK_UNIT    ((uint64_t)1 << 20)
@@ -22,5 +23,8 @@ struct disk_info {     /* bytes */
 int disk_info(const char *path, struct disk_info *ret) WARN_UNUSED;
 /* By as much of 'wanted' as there is room for, in whole units: *ret_granted. */
 int disk_grow(const char *path, uint64_t wanted, uint64_t *ret_granted) WARN_UNUSED;
+/* Where data ends, to the next block; has_data() says whether there is any at an offset or behind. Asks a bounded number of times,
+ * in however many pieces a machine has written its disk. Pure. */
+uint64_t disk_end_of_data(uint64_t size, bool (*has_data)(void *user, uint64_t at), void *user);
 /* By as much of 'wanted' as lies behind everything that is in use: *ret_released. */
 int disk_shrink(const char *path, uint64_t wanted, uint64_t *ret_released) WARN_UNUSED;

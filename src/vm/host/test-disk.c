@@ -115,6 +115,39 @@ static void test_shrink(void **state)
 	}
 }
 
+struct torn { /* a disk with data up to there, in however many pieces */
+	uint64_t end;
+	unsigned n_asked;
+};
+
+static bool torn_has_data(void *user, uint64_t at)
+{
+	struct torn *t = user;
+	t->n_asked++;
+	return at < t->end;
+}
+
+static void test_torn_disk(void **state)
+{
+	static const struct row {
+		uint64_t size, end, found;
+	} rows[] = {
+		{ 0, 0, 0 },
+		{ 4096, 0, 0 },
+		{ 4096, 1, 4096 },
+		{ 5000, 5000, 8192 },
+		{ 1 << 20, 4097, 8192 },
+		{ 1 << 20, 1 << 20, 1 << 20 },
+		{ (uint64_t)1 << 62, ((uint64_t)1 << 61) + 4096, ((uint64_t)1 << 61) + 4096 },
+		{ INT64_MAX, 1, 4096 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct torn t = { .end = rows[i].end };
+		assert_int_equal(disk_end_of_data(rows[i].size, torn_has_data, &t), rows[i].found);
+		assert_in_range(t.n_asked, 0, 64);
+	}
+}
+
 static void test_no_image(void **state)
 {
 	char other[192];
@@ -142,6 +175,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_info, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_grow, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shrink, set_up, tear_down),
+		cmocka_unit_test(test_torn_disk),
 		cmocka_unit_test_setup_teardown(test_no_image, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
