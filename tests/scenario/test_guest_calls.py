@@ -383,8 +383,9 @@ def test_shutdown(guest):
 
 
 def test_shutdown_ends_who_does_not_listen(guest):
-    guest.launch("sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+    guest.launch("sh", "-c", "trap '' TERM; touch /host/deaf; while :; do sleep 0.1; done")
     guest.launch("sh", "-c", "kill -STOP $$")
+    wait_for((guest.host / "deaf").exists, timeout=LONG_S, what="the process")
     guest.call("Shutdown")
     assert guest.wait() == SHUT_OFF
     assert "from=term to=kill" in guest.log()
