@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "program.h"
+#include "vm/guest/machine.h"
 #include "vm/guest/modules.h"
 #include "vm/guest/mounting.h"
 #include "vm/guest/spawn.h"
@@ -52,6 +53,15 @@ static void log_as_init(void)
 	log_to_kernel(fd, "reeve-guest");
 }
 
+/* Until a host sets others: there are hosts that never do. */
+static void set_first_names(void)
+{
+	const struct resolv_config none = { 0 };
+	struct error err;
+	if (machine_set_resolv(&none, &err))
+		log_warn("no name servers", F_STR("error", err.message));
+}
+
 static int become_init(struct error *err)
 {
 	const struct rlimit files = { NOFILE_MAX, NOFILE_MAX };
@@ -63,6 +73,7 @@ static int become_init(struct error *err)
 	log_as_init();
 	modules_load("/etc/modules");
 	sysctl_for_init();
+	set_first_names();
 	(void)!setsid();
 	(void)!ioctl(STDIN_FILENO, TIOCSCTTY, 1);
 	clearenv();

@@ -39,7 +39,7 @@ static const char closing[] =
 	".TP\n.I /etc/maitred/\nPrograms to begin with, in the order of their paths, each a LaunchProcessRequest in protobuf's text "
 	"format. One with wait_for_exit holds up the next.\n"
 	".TP\n.I /etc/modules\nPaths of kernel modules to load, in this order.\n"
-	".TP\n.I /run/resolv.conf\nWhat SetResolvConfig writes.\n"
+	".TP\n.I /run/resolv.conf\nWhat SetResolvConfig writes; an init begins with public name servers, as maitred does.\n"
 	".TP\n.I /dev/.container_token\nWhat ConfigureContainerGuest writes.\n"
 	".SH EXIT STATUS\n"
 	".TP\n.B 0\nIt was told to end.\n"

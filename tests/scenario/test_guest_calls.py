@@ -272,6 +272,7 @@ def test_set_time_refusals(guest):
 
 
 def test_resolv_config(guest):
+    assert guest.output("cat /run/resolv.conf").startswith("nameserver 8.8.8.8\n")  # an init begins with these
     guest.call("SetResolvConfig", resolv_config={"nameservers": ["10.0.2.3", "fe80::1"], "search_domains": ["a.example", "b"]})
     assert guest.output("cat /run/resolv.conf") == (
         "nameserver 10.0.2.3\nnameserver fe80::1\nsearch a.example b\noptions single-request timeout:1 attempts:5\n")
