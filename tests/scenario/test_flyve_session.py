@@ -268,6 +268,32 @@ def test_commands(server, agents, cls):
     a.wait(lambda: a.refused, "a refusal")  # it is sent away, and tries again by itself
 
 
+def confirms_orders(a):
+    """As agents do that know an order's id."""
+    obey = a.obey
+
+    def obey_and_confirm(topic, message):
+        obey(topic, message)
+        if "lock" in message:
+            a.tasks(**{message["taskId"]: "done"}) if isinstance(a, D1) else a.task(message["taskId"], "done")
+    a.obey = obey_and_confirm
+    return a
+
+
+def test_orders_come_once_each(server, agents):
+    """Many orders, confirmed as they come: what was published is not published again while that is being written."""
+    everybody = [confirms_orders(agents((D1, D2)[i % 2], "SER%d" % i).enroll(invite(server)).connect()) for i in range(8)]
+    for i in range(12):
+        for a in everybody:
+            last = command(server, a.record["id"], ("lock", "unlock")[i % 2])
+    wait_for(lambda: state(server, last) == "done", 60, "the last order")
+    for a in everybody:
+        c = command(server, a.record["id"], "ping")
+        wait_for(lambda: state(server, c) == "done", 60, "an answer after all of them")
+        told = [json.loads(p)["taskId"] for t, p in a.heard if t.endswith("Command/Lock") and p]
+        assert told and len(told) == len(set(told)), told
+
+
 def test_secret_parameter(server, agents):
     """The device gets the new password; nobody else is ever shown it, and it is gone when the order is over."""
     a = agents(D1, "SER1").enroll(invite(server))

@@ -193,6 +193,8 @@ static void say_queries_again(struct flyve *f, int64_t device_id)
 void flyve_heard_note(struct flyve *f, const struct note *n)
 {
 	int64_t id = n->number;
+	if (n->acks)
+		flyve_acks_written(f, n->acks);
 	f->publish |= n->heard.sync;
 	if (n->heard.behind)
 		flyve_owe(f, id);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rows to the broker. A row that is not published is put into the client's queue once; when the broker has
- * acknowledged it, that is written down, or the row of an erased topic is removed. What the queue has no
- * room for waits for the next acknowledgement.
+ * acknowledged it, that is written down, or the row of an erased topic is removed. Until it is written the row
+ * still looks unpublished, and its flight is what keeps it from being said twice. What the queue has no room for
+ * waits for the next acknowledgement.
  */
 #include "channel/flyve/session.h"
 
@@ -13,7 +14,7 @@
 
 #define PENDING_MAX 8192 /* rows looked at a time: more than the client's queue holds */
 
-struct flight { /* on its way to the broker; owned by f->flights */
+struct flight { /* on its way to the broker: owned by f->flights; then to the store: by its acks */
 	int64_t id;
 	int64_t device_id, command_id;
 	char *topic, *payload;
@@ -172,10 +173,29 @@ static void acks_done(struct store_write *w, int r)
 	struct acks *a = CONTAINER_OF(w, struct acks, write);
 	struct note *n = flyve_note_new(NOTE_HEARD);
 	n->heard.sync = r != 0;
+	n->acks = a;
+	flyve_inbox_add(a->f, n);
+}
+
+static void land(struct flyve *f, const struct flight *x)
+{
+	if (map_get(f->topics, span_str(x->topic)) == x)
+		map_remove(f->topics, span_str(x->topic));
+}
+
+void flyve_acks_written(struct flyve *f, const struct acks *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		land(f, a->items[i]);
+}
+
+void flyve_acks_free(struct acks *a)
+{
+	if (!a)
+		return;
 	for (size_t i = 0; i < a->n; i++)
 		flight_free(a->items[i]);
 	free(a->items);
-	flyve_inbox_add(a->f, n);
 	free(a);
 }
 
@@ -218,8 +238,6 @@ void flyve_published(struct flyve *f, int64_t id)
 		return;
 	}
 	metrics_add(f->server->metrics, METRICS_FLYVE_PUBLISHED, 1);
-	if (map_get(f->topics, span_str(x->topic)) == x)
-		map_remove(f->topics, span_str(x->topic));
 	if (x->command_id && broker_online(f->broker, x->device_id))
 		flyve_live_add(f, x->topic, x->device_id);
 	else

@@ -40,6 +40,7 @@ void flyve_note_free(struct note *n)
 		return;
 	free(n->topic);
 	free(n->payload);
+	flyve_acks_free(n->acks);
 	free(n);
 }
 

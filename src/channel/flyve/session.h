@@ -44,6 +44,7 @@ struct note { /* heap, owned by the inbox, then by who takes it */
 	bool owed; /* NOTE_MESSAGE: the broker keeps it until mqtt_taken() */
 	int64_t number, at_ms;
 	struct flyve_heard heard;
+	struct acks *acks; /* NOTE_HEARD: acknowledgements that were written; owned, or NULL */
 };
 
 struct flyve {
@@ -68,7 +69,7 @@ struct flyve {
 	bool begun;
 	bool publish;        /* there may be rows to publish */
 	struct map *flights; /* by id: struct flight */
-	struct map *topics;  /* by topic: its latest flight */
+	struct map *topics;  /* by topic: its latest flight, until its acknowledgement is written */
 	struct map *live;  /* by topic: struct live, orders that a device got while it was online */
 	struct map *fresh; /* by device id, a time: connected, queries to be said again */
 	struct map *owed;  /* by device id: to be pinged when everything is settled */
@@ -118,6 +119,9 @@ void flyve_publish_queries(struct flyve *f, const struct flyve_effects *e);
 bool flyve_publish_erasure(struct flyve *f, const char *topic);
 void flyve_published(struct flyve *f, int64_t id);
 void flyve_write_acks(struct flyve *f); /* in order with what is submitted afterwards */
+/* What was written keeps nothing from being published again. */
+void flyve_acks_written(struct flyve *f, const struct acks *a);
+void flyve_acks_free(struct acks *a);
 void flyve_forget_flights(struct flyve *f);
 bool flyve_settled(const struct flyve *f); /* on the session's thread */
 /* The same from any thread: a little later, never too early. */
