@@ -154,7 +154,6 @@ bool org_config_get(struct org_configs *o, struct store *store, const struct con
 		    int64_t org_id, struct org_config *ret)
 {
 	bool found = false;
-	*ret = of_server(c);
 	pthread_mutex_lock(&o->lock);
 	refresh(o, store, c);
 	for (size_t i = 0; i < o->n && !found; i++) {
@@ -163,6 +162,8 @@ bool org_config_get(struct org_configs *o, struct store *store, const struct con
 			*ret = o->items[i];
 	}
 	pthread_mutex_unlock(&o->lock);
+	if (!found)
+		*ret = of_server(c);
 	return found;
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define SEEN_MAX 65536 /* devices noted between two flushes */
+#define PIECE    256   /* written at once */
 
 struct seen {
 	pthread_mutex_t lock;
@@ -70,26 +71,71 @@ void seen_api_token(struct seen *s, int64_t api_token_id, int64_t now_ms)
 	pthread_mutex_unlock(&s->lock);
 }
 
-struct flush {
+struct flush { /* a piece of what was noted: devices, then API tokens */
 	struct store_write write;
-	struct device_seen *items; /* devices, then API tokens */
-	size_t n, n_devices;
+	const struct device_seen *devices, *api_tokens;
+	size_t n_devices, n_api_tokens;
 };
 
-static void flush_add(void *user, struct span key, void *value)
+struct list {
+	struct device_seen *items;
+	size_t n;
+};
+
+static void list_add(void *user, struct span key, void *value)
 {
-	struct flush *f = user;
+	struct list *l = user;
 	int64_t id = 0;
 	memcpy(&id, key.p, sizeof id);
-	f->items[f->n++] = (struct device_seen){ id, (int64_t)(uintptr_t)value };
+	l->items[l->n++] = (struct device_seen){ id, (int64_t)(uintptr_t)value };
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct device_seen *x = a, *y = b;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Neighbours lie in the same page of the store. */
+static struct list list_of(struct map *m)
+{
+	struct list l = { .items = calloc(map_n(m) + 1, sizeof *l.items) };
+	if (!l.items)
+		abort();
+	map_each(m, list_add, &l);
+	map_free(m);
+	qsort(l.items, l.n, sizeof *l.items, by_id);
+	return l;
 }
 
 static int flush_apply(struct store_conn *tx, struct store_write *w)
 {
 	struct flush *f = CONTAINER_OF(w, struct flush, write);
-	int r = f->n_devices > 0 ? store_device_touch(tx, f->items, f->n_devices) : 0;
-	for (size_t i = f->n_devices; i < f->n && r == 0; i++)
-		r = store_api_token_touch(tx, f->items[i].id, f->items[i].at_ms);
+	int r = store_device_touch(tx, f->devices, f->n_devices);
+	for (size_t i = 0; i < f->n_api_tokens && r == 0; i++)
+		r = store_api_token_touch(tx, f->api_tokens[i].id, f->api_tokens[i].at_ms);
+	return r;
+}
+
+static size_t piece_of(size_t left)
+{
+	return left < PIECE ? left : PIECE;
+}
+
+/* In pieces, so that nobody's write waits for all of them. */
+static int flush(struct store *store, const struct list *devices, const struct list *api_tokens)
+{
+	int r = 0;
+	for (size_t d = 0, t = 0; r == 0 && (d < devices->n || t < api_tokens->n);) {
+		struct flush f = { .write.apply = flush_apply,
+				   .devices = devices->items + d,
+				   .n_devices = piece_of(devices->n - d),
+				   .api_tokens = api_tokens->items + t,
+				   .n_api_tokens = piece_of(api_tokens->n - t) };
+		r = store_write_wait(store, &f.write);
+		d += f.n_devices;
+		t += f.n_api_tokens;
+	}
 	return r;
 }
 
@@ -105,17 +151,10 @@ int seen_flush(struct seen *s, struct store *store)
 	pthread_mutex_unlock(&s->lock);
 	if (n == 0)
 		return 0;
-
-	struct flush f = { .write.apply = flush_apply, .items = calloc(n, sizeof *f.items) };
-	if (!f.items)
-		abort();
-	map_each(devices, flush_add, &f);
-	f.n_devices = f.n;
-	map_each(api_tokens, flush_add, &f);
-	map_free(devices);
-	map_free(api_tokens);
-	int r = store_write_wait(store, &f.write);
-	free(f.items);
+	struct list d = list_of(devices), t = list_of(api_tokens);
+	int r = flush(store, &d, &t);
+	free(d.items);
+	free(t.items);
 	return r;
 }
 

@@ -61,6 +61,16 @@ static int make_device(struct store_conn *tx, struct store_write *w)
 	return r;
 }
 
+enum { MANY = 600 }; /* more than are written at once */
+
+static int make_many(struct store_conn *tx, struct store_write *w)
+{
+	int r = 0;
+	for (int i = 0; i < MANY && r == 0; i++)
+		r = make_device(tx, w);
+	return r;
+}
+
 static void run(struct make *m, int (*apply)(struct store_conn *tx, struct store_write *w))
 {
 	m->write = (struct store_write){ .apply = apply };
@@ -232,6 +242,12 @@ static void test_seen(void **state)
 	assert_int_equal(seen_flush(s, store), 0);
 	assert_int_equal(last_seen(m.device_id), 7000);
 	assert_int_equal(store_generation(store), generation); /* caches stay good */
+	run(&m, make_many);
+	for (int64_t i = 0; i < MANY; i++)
+		seen_device(s, m.device_id - i, 8000 + i);
+	assert_int_equal(seen_flush(s, store), 0);
+	for (int64_t i = 0; i < MANY; i++)
+		assert_int_equal(last_seen(m.device_id - i), 8000 + i);
 	for (int64_t i = 1; i <= 70000; i++)
 		seen_device(s, 1000000 + i, 1);
 	assert_int_equal(seen_n_dropped(s), 70000 - 65536);

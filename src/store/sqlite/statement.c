@@ -137,15 +137,18 @@ static void add_order(struct buf *out, const struct table *t, const struct shape
 	}
 }
 
+/* Where nothing but the key could conflict, and no index has to follow, REPLACE is the same as an
+ * upsert, and overwrites the row without reading it. */
 static void add_insert(struct buf *out, const struct table *t, bool replace)
 {
-	buf_addf(out, "INSERT INTO %s(", t->name);
+	bool overwrite = replace && t->n_indexes == 0 && !t->auto_key;
+	buf_addf(out, "%s INTO %s(", overwrite ? "REPLACE" : "INSERT", t->name);
 	sql_add_columns(out, t, "");
 	buf_add_str(out, ") VALUES (");
 	for (size_t i = 0; i < t->n_columns; i++)
 		buf_add_str(out, i ? ", ?" : "?");
 	buf_add_str(out, ")");
-	if (!replace)
+	if (!replace || overwrite)
 		return;
 	buf_add_str(out, " ON CONFLICT(");
 	for (size_t i = 0; i < t->n_key; i++)
