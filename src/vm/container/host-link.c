@@ -8,6 +8,7 @@
 
 #define WAIT_MIN_MS 500
 #define WAIT_MAX_MS 30000
+#define BYE_CALL_MS 2000
 
 static void set_state(struct host_link *l, enum host_link_state state, const char *event)
 {
@@ -118,7 +119,7 @@ static void on_timer(void *user)
 	} else if (l->state == HOST_LINK_DOWN) {
 		say_ready(l);
 	} else {
-		say_bye(l, l->options.bye_ms);
+		say_bye(l, BYE_CALL_MS);
 	}
 }
 
@@ -163,7 +164,7 @@ static void say_bye(struct host_link *l, int64_t timeout_ms)
 static void on_all_told(void *user)
 {
 	struct host_link *l = user;
-	say_bye(l, l->options.bye_ms);
+	say_bye(l, BYE_CALL_MS);
 }
 
 void host_link_stop(struct host_link *l, void (*ended)(void *user))
@@ -174,7 +175,7 @@ void host_link_stop(struct host_link *l, void (*ended)(void *user))
 	l->ended = ended;
 	/* A deadline of 0 when nobody is there: the answer is the client's own, and comes later as any other. */
 	if (!up || !l->queue.busy)
-		return say_bye(l, up ? l->options.bye_ms : 0);
+		return say_bye(l, up ? BYE_CALL_MS : 0);
 	l->queue.idle = on_all_told;
 	start_timer(l, l->options.bye_ms);
 }

@@ -180,7 +180,7 @@ static int begin(void **state)
 	static const struct grpc_method *const tables[] = { methods, NULL };
 	const struct grpc_server_options options = { .tables = tables };
 	const struct host_link_options o = {
-		.host = address, .token = "t", .check_ms = LONG_MS, .bye_ms = SHORT_MS, .up = on_up
+		.host = address, .token = "t", .check_ms = LONG_MS, .bye_ms = LONG_MS, .up = on_up
 	};
 	struct error err;
 	(void)state;
@@ -316,8 +316,10 @@ static void test_last_words(void **state)
 static void test_last_words_that_nobody_takes(void **state)
 {
 	(void)state;
+	link_.options.bye_ms = SHORT_MS;
 	tell(1);
 	tell(2);
+	wait_seen(1);
 	host_link_stop(&link_, on_ended);
 	run();
 	assert_string_equal(seen, "1 bye");
