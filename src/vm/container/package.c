@@ -143,6 +143,17 @@ void call_package_info(struct grpc_call *call)
 /* Our own words first, in front of apt-get; returns how many there are. */
 static size_t become_root(char *argv[ARGS_MAX])
 {
+	/* Nobody is there to be asked about a configuration file that was edited: it stays, and a new default is taken
+	 * where it was not. Whoever holds apt's lock (daily updates) is waited for. */
+	static const char *const words[] = {
+		"/usr/bin/env", "DEBIAN_FRONTEND=noninteractive",
+		"apt-get",      "-y",
+		"-o",           "APT::Status-Fd=1",
+		"-o",           "Dpkg::Use-Pty=0",
+		"-o",           "Dpkg::Options::=--force-confdef",
+		"-o",           "Dpkg::Options::=--force-confold",
+		"-o",           "DPkg::Lock::Timeout=600",
+	};
 	size_t n = 0;
 	if (geteuid() != 0 && access("/usr/bin/sudo", X_OK) == 0) {
 		argv[n++] = text("sudo");
@@ -151,14 +162,8 @@ static size_t become_root(char *argv[ARGS_MAX])
 		argv[n++] = text("pkexec");
 		argv[n++] = text("--disable-internal-agent");
 	}
-	argv[n++] = text("/usr/bin/env");
-	argv[n++] = text("DEBIAN_FRONTEND=noninteractive");
-	argv[n++] = text("apt-get");
-	argv[n++] = text("-y");
-	argv[n++] = text("-o");
-	argv[n++] = text("APT::Status-Fd=1");
-	argv[n++] = text("-o");
-	argv[n++] = text("Dpkg::Use-Pty=0");
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		argv[n++] = text(words[i]);
 	return n;
 }
 
