@@ -44,6 +44,7 @@ struct mqtt {
 	struct sub *subs;
 	struct mqtt_stats stats;
 	uint64_t n_owed; /* messages received that are not taken */
+	int64_t owed_since_ms;
 	bool woken, stopping;
 	int64_t stop_by_ms; /* monotonic */
 

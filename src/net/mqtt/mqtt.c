@@ -27,6 +27,7 @@
 
 #define TICK_MS         1000 /* keep-alives are looked at this often */
 #define PACKETS_AT_ONCE 64
+#define BATCH_MS        50 /* of messages that are taken together */
 
 /* ---- waking ---- */
 
@@ -138,7 +139,8 @@ static void on_message(struct mosquitto *mosq, void *arg, const struct mosquitto
 	pthread_mutex_lock(&m->lock);
 	m->stats.n_received += fits;
 	m->stats.n_dropped += !fits;
-	m->n_owed += fits && m->keeps && msg->qos > 0;
+	if (fits && m->keeps && msg->qos > 0 && m->n_owed++ == 0)
+		m->owed_since_ms = clock_mono_ms();
 	pthread_mutex_unlock(&m->lock);
 	struct mqtt_message out = { .topic = msg->topic,
 				    .payload = { msg->payload, fits ? (size_t)msg->payloadlen : 0 },
@@ -266,6 +268,16 @@ static bool may_write(struct mqtt *m)
 	return may;
 }
 
+/* A stream of messages without a gap would leave no moment to write in: after a while it is let wait. */
+static bool may_read(struct mqtt *m)
+{
+	pthread_mutex_lock(&m->lock);
+	bool may = m->n_owed == 0 || m->state != CONNECTED ||
+		   clock_mono_ms() < m->owed_since_ms + BATCH_MS;
+	pthread_mutex_unlock(&m->lock);
+	return may;
+}
+
 /* What the socket has to say. */
 static void serve_socket(struct mqtt *m, short events)
 {
@@ -287,7 +299,7 @@ static void wait_for_events(struct mqtt *m)
 	wait_ms = wait_ms < 0 ? 0 : wait_ms > TICK_MS ? TICK_MS : wait_ms;
 	if (m->state != IDLE) {
 		fds[1].fd = mosquitto_socket(m->mosq);
-		fds[1].events = POLLIN;
+		fds[1].events = may_read(m) ? POLLIN : 0;
 		if (mosquitto_want_write(m->mosq) && may_write(m))
 			fds[1].events |= POLLOUT;
 	}
