@@ -235,6 +235,10 @@ def test_desired(reeved):
     assert r.headers["ETag"] == '"1"'
     r = d.get("/device/v1/desired", headers={"If-None-Match": '"1"'})
     assert (r.status_code, r.content, r.headers["Reeve-Commands"], r.headers["ETag"]) == (304, b"", "0", '"1"')
+    for known in 'W/"1"', '"0", "1"', '"7",W/"1"', "*":  # a proxy that compresses weakens it
+        assert d.get("/device/v1/desired", headers={"If-None-Match": known}).status_code == 304
+    for other in '"0"', 'W/"2"', '"0", "2"', "1":
+        assert d.get("/device/v1/desired", headers={"If-None-Match": other}).status_code == 200
     set_camera(reeved, d.device["device_id"], True)
     r = d.get("/device/v1/desired", headers={"If-None-Match": '"1"'})
     assert r.status_code == 200 and r.headers["ETag"] == '"2"'

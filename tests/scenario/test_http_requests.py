@@ -55,6 +55,8 @@ MALFORMED = {  # name: (request, status; DROPPED: closed without a word, within 
     "chunks and length": ("POST /body HTTP/1.1\r\n" + H + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400),
     "two lengths": ("POST /body HTTP/1.1\r\n" + H + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400),
     "the same length twice": ("POST /body HTTP/1.1\r\n" + H + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400),
+    "two Authorizations": ("GET /hello HTTP/1.1\r\n" + H + "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n", 400),
+    "two Content-Types": ("POST /body HTTP/1.1\r\n" + H + "Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 1\r\n\r\na", 400),
     "a list of lengths": ("POST /body HTTP/1.1\r\n" + H + "Content-Length: 3, 3\r\n\r\nabc", 400),
     "negative length": ("POST /body HTTP/1.1\r\n" + H + "Content-Length: -1\r\n\r\n", 400),
     "signed length": ("POST /body HTTP/1.1\r\n" + H + "Content-Length: +3\r\n\r\nabc", 400),

@@ -183,8 +183,7 @@ static int read_list(struct http_request *req, struct list *l)
 /* Never while commands wait: one that was fetched and another that came look the same from afar. */
 static bool is_same(struct http_request *req, const struct list *l)
 {
-	const char *have = http_header(req, "If-None-Match");
-	return have && l->n_commands == 0 && strcmp(have, l->etag) == 0;
+	return l->n_commands == 0 && http_has_etag(req, l->etag);
 }
 
 static void reply_list(struct http_request *req, struct list *l)

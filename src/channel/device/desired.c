@@ -47,8 +47,7 @@ static int read_state(struct http_request *req, struct state *ret)
 	desired_init(&ret->desired, guest ? CHANNEL_VM : CHANNEL_DEVICE);
 	int r = read_rows(req, ret, &restored);
 	ret->etag = etag_of(http_arena(req), ret->desired.version, restored);
-	const char *have = http_header(req, "If-None-Match");
-	ret->same = have && strcmp(have, ret->etag) == 0;
+	ret->same = http_has_etag(req, ret->etag);
 	return r;
 }
 

@@ -16,7 +16,7 @@ static const char *quote_etag(struct http_request *req, const char *etag)
 	return arena_printf(&req->arena, "\"%s\"", etag);
 }
 
-static bool not_modified(struct http_request *req, const char *etag)
+bool http_has_etag(struct http_request *req, const char *etag)
 {
 	const char *list = http_header(req, "If-None-Match");
 	return list && etag && etag_in_list(list, etag);
@@ -71,7 +71,7 @@ void http_reply_file(struct http_request *req, int fd, const char *content_type,
 		http_reply_header(req, "ETag", etag);
 	http_reply_header(req, "Accept-Ranges", "bytes");
 	enum range range = wanted_range(req, etag, size, &first, &last);
-	if (not_modified(req, etag)) {
+	if (http_has_etag(req, etag)) {
 		/* With the descriptor, so that Content-Length is the content's; nothing is sent. */
 		reply_set(req, 304, content_type, MHD_create_response_from_fd64(size, fd), 0);
 	} else if (range == RANGE_PART) {

@@ -23,6 +23,7 @@ struct head {
 	bool bad;         /* a name or value has what it may not have */
 	unsigned n_headers;
 	struct known_header host, content_length, transfer_encoding, content_type, expect, id;
+	struct known_header authorization;
 };
 
 static const struct {
@@ -39,6 +40,7 @@ static const struct {
 	KNOWN("content-type", content_type),
 	KNOWN("expect", expect),
 	KNOWN("x-request-id", id),
+	KNOWN("authorization", authorization),
 #undef KNOWN
 };
 
@@ -121,6 +123,8 @@ static bool check_framing(struct http_request *req, const struct head *h, bool h
 		return refuse_bad(req, "exactly one Host header is needed");
 	if (h->content_length.n > 1 || h->transfer_encoding.n > 1)
 		return refuse_bad(req, "the length of the body is given more than once");
+	if (h->authorization.n > 1 || h->content_type.n > 1)
+		return refuse_bad(req, "Authorization or Content-Type is given more than once");
 	if (h->content_length.n && h->transfer_encoding.n)
 		return refuse_bad(req, "Content-Length beside Transfer-Encoding");
 	if (h->transfer_encoding.n && strcasecmp(h->transfer_encoding.value, "chunked") != 0) {

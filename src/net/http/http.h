@@ -121,6 +121,8 @@ const char *http_header(struct http_request *req, const char *name); /* NULL: ab
 const char *http_cookie(struct http_request *req, const char *name);
 const char *http_peer(struct http_request *req);       /* "127.0.0.1" */
 const char *http_request_id(struct http_request *req); /* also in X-Request-Id */
+/* If-None-Match names this entity tag (in its quotes), alone, in a list, weakened by a proxy, or with "*". */
+bool http_has_etag(struct http_request *req, const char *etag);
 struct span http_body(struct http_request *req);
 /* The body as JSON, any type; parse errors are ERR_INVALID. Owned by the request. */
 int http_body_json(struct http_request *req, json_t **ret, struct error *err) WARN_UNUSED;

@@ -30,8 +30,7 @@ static void on_asset(struct http_request *req)
 	http_reply_header(req, "Content-Security-Policy",
 			  "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
 			  "base-uri 'none'; form-action 'self'");
-	const char *seen = http_header(req, "If-None-Match");
-	if (seen && strcmp(seen, a->etag) == 0)
+	if (http_has_etag(req, a->etag))
 		http_reply_empty(req, 304);
 	else
 		http_reply_static(req, 200, a->content_type, a->body, NULL, NULL);
