@@ -170,6 +170,7 @@ void on_connection(void *worker, struct MHD_Connection *mhd, void **socket_conte
 		*socket_context = NULL;
 		keeper_remove(s->keeper, c);
 		s->n_connections--;
+		worker_closed(worker);
 		free(c);
 	}
 }

@@ -27,6 +27,7 @@ struct worker {
 	int epoll; /* libmicrohttpd's */
 	int wake;  /* an eventfd */
 	_Atomic bool end;
+	bool closed; /* a connection, in this round; of the thread alone */
 
 	pthread_mutex_t lock;
 	struct http_request *resumed, **resumed_end; /* answered, in order, by 'next' */
@@ -57,6 +58,21 @@ void worker_resume(struct worker *w, struct http_request *req)
 }
 
 /* ---- the thread ---- */
+
+void worker_closed(struct worker *w)
+{
+	w->closed = true;
+}
+
+/* At its limit libmicrohttpd takes the listening socket out of its epoll set, and puts it back when it begins to run and is
+ * below: so once more after a connection has ended. */
+static void run_daemon(struct worker *w)
+{
+	do {
+		w->closed = false;
+		MHD_run(w->daemon);
+	} while (w->closed);
+}
 
 static void resume_all(struct worker *w)
 {
@@ -92,7 +108,7 @@ static void *run(void *arg)
 	for (bool end = false; !end;) {
 		end = w->end; /* before the last look at what was resumed */
 		resume_all(w);
-		MHD_run(w->daemon);
+		run_daemon(w);
 		if (!end)
 			wait_for_work(w);
 	}

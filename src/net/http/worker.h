@@ -20,6 +20,8 @@ int worker_new(struct http_server *s, int fd, bool ipv6, unsigned connections_ma
 void worker_free(struct worker *w);
 struct http_server *worker_server(const struct worker *w);
 
+/* A connection has ended. From its own thread. */
+void worker_closed(struct worker *w);
 /* From any thread. The request is the worker's again. */
 void worker_resume(struct worker *w, struct http_request *req);
 /* After MHD_resume_connection(). From any thread. */
