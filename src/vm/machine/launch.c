@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define BUSY_MS                                                                                    \
+	60000 /* without KVM: on a host that busy KVM, too, may have needed longer than its try */
 #define QEMU_START_MS 30000 /* until it is in the background */
 #define BOOT_ID       "/proc/sys/kernel/random/boot_id"
 
@@ -49,7 +51,8 @@ void launch_note_kvm(const struct machine *m)
 	CLEANUP(arena_fini) struct arena a;
 	char boot[64];
 	arena_init(&a);
-	if (!m->kvm_failed || !read_line(BOOT_ID, boot, sizeof boot))
+	int64_t took_ms = loop_now_ms(machine_loop(m)) - m->began_ms;
+	if (!m->kvm_failed || took_ms > BUSY_MS || !read_line(BOOT_ID, boot, sizeof boot))
 		return;
 	log_warn(
 		"KVM is of no use on this host; machines start without it until it is booted again",
@@ -209,6 +212,7 @@ static void launch(struct machine *m)
 	struct error err;
 	m->told_ready = m->switched_off = m->is_set_up = m->adopted = m->relaunch = false;
 	m->kills = 0;
+	m->began_ms = loop_now_ms(machine_loop(m));
 	registry_vm_set(m->all->host->registry, m->vm, VM_STARTING, NULL);
 	int r = prepare(m, &err);
 	if (r == 0)

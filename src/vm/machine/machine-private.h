@@ -48,6 +48,7 @@ struct machine { /* heap; in the list until it is removed */
 	struct running_share shares[MACHINE_SHARES_MAX];
 	struct waiter *starting, *stopping;
 	enum accelerator accelerator;
+	int64_t began_ms;  /* to start, with this accelerator */
 	size_t step;       /* of setting up */
 	bool told_ready;   /* VmReady came */
 	bool setting_up;   /* the steps run */
