@@ -11,6 +11,9 @@ import pytest
 from conftest import wait_for
 from vm_fixtures import BOOT_S, HOST, image, own_machines  # noqa: F401
 
+PROGRAMS = ("/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", "/usr/local/bin/virtiofsd")
+pytestmark = pytest.mark.skipif(not any(os.path.exists(p) for p in PROGRAMS), reason="virtiofsd is not installed")
+
 
 def daemons_of(folder):
     """Numbers of the virtiofsd that share it."""
