@@ -545,13 +545,16 @@ static bool conn_may(struct accounts *a, struct conn *c, enum rights_access acce
 	return ok;
 }
 
-/* A kept session has no connection: nobody is there who could have an old password. */
+/* A kept session has no connection: nobody is there who could have an old password. What is written without one is a
+ * will; of a device that came back another way meanwhile it is not true any more. */
 static bool session_may(struct accounts *a, const char *user, enum rights_access access,
 			const char *topic)
 {
+	bool is_will = access == RIGHTS_WRITE || access == RIGHTS_WRITE_RETAINED;
 	if (user && a->server && strcmp(a->server->text, user) == 0)
 		return true;
-	return user && may(find_user(a, span_str(user)), access, topic);
+	const struct account *x = user ? find_user(a, span_str(user)) : NULL;
+	return may(x, access, topic) && !(is_will && x->conns);
 }
 
 bool accounts_may(struct accounts *a, const void *client, const char *user,
@@ -560,7 +563,7 @@ bool accounts_may(struct accounts *a, const void *client, const char *user,
 	pthread_mutex_lock(&a->lock);
 	struct conn *c = map_get(a->by_client, key_of_client(&client));
 	bool ok = c ? conn_may(a, c, access, topic, now_s) : session_may(a, user, access, topic);
-	if (!ok && access != RIGHTS_READ) /* a denied delivery is nobody's fault */
+	if (!ok && c && access != RIGHTS_READ) /* a delivery or a will is nobody's fault */
 		a->stats[LINK_STAT_DENIED]++;
 	pthread_mutex_unlock(&a->lock);
 	return ok;

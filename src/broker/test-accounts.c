@@ -151,6 +151,26 @@ static void test_rights(void **state)
 	accounts_free(a);
 }
 
+/* A will is written when its connection is gone. */
+static void test_wills(void **state)
+{
+	static const char topic[] = "0/agent/A/Status/Online";
+	struct accounts *a = set_up();
+	uint64_t stats[LINK_STATS_N];
+	assert_true(login(a, 0, "old", "A", "pa"));
+	assert_true(login(a, 1, "new", "A", "pa"));
+	accounts_logout(a, &clients[0]); /* the device came back by another way before */
+	assert_false(accounts_may(a, &clients[0], "A", RIGHTS_WRITE_RETAINED, topic, 0));
+	assert_false(accounts_may(a, &clients[0], "A", RIGHTS_WRITE, topic, 0));
+	assert_true(may(a, 1, RIGHTS_WRITE, topic));
+	accounts_logout(a, &clients[1]);
+	assert_true(accounts_may(a, &clients[1], "A", RIGHTS_WRITE_RETAINED, topic, 0));
+	assert_false(accounts_may(a, &clients[1], "A", RIGHTS_WRITE, "0/agent/B/Status/Online", 0));
+	accounts_stats(a, stats);
+	assert_int_equal(stats[LINK_STAT_DENIED], 0); /* nobody did anything */
+	accounts_free(a);
+}
+
 static void test_no_stranger_takes_over(void **state)
 {
 	struct accounts *a = set_up();
@@ -402,6 +422,7 @@ static void test_put_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_wills),
 		cmocka_unit_test(test_login),
 		cmocka_unit_test(test_rights),
 		cmocka_unit_test(test_no_stranger_takes_over),

@@ -139,6 +139,22 @@ def test_d2_tasks(server, agents, phones):
     assert "failed" in json.dumps(r)
 
 
+def test_a_ghosts_will_says_nothing(server, agents, phones):
+    """A phone changes its network: the broker finds the old connection dead when the new one is there already."""
+    a = agents(D2, "SER1").enroll(phones["invitation"]).connect()
+    ghost = agents(D2, "SER1")
+    ghost.record, ghost.answers = a.record, False
+    ghost.connect()
+    wait_for(lambda: metric(server, "reeve_mqtt_connections") == 2, 60, "two connections")
+    ghost.drop()
+    wait_for(lambda: metric(server, "reeve_mqtt_connections") == 1, 60, "the end of the old one")
+    c = command(server, a.record["id"], "ping")
+    wait_for(lambda: state(server, c) == "done", 60, "an answer, behind whatever the broker said before")
+    assert device(server, a.record["id"])["attributes"]["online"] == "true"
+    a.drop()
+    wait_for(lambda: device(server, a.record["id"])["attributes"]["online"] == "false", 60, "it to be gone")
+
+
 def test_reserved_and_foreign_statuses_change_nothing(server, agents, phones):
     a = agents(D2, "SER1").enroll(phones["invitation"]).connect()
     b = agents(D2, "SER2").enroll(invite(server)).connect()
