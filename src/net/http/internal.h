@@ -47,7 +47,7 @@ struct conn {
 /*   HEAD -> BODY -> RUNNING ----------------> (answered)
  *                     '-> DEFERRED -> RESUMED -> (answered)
  *                            '-> ABANDONED: the stop timed out and has answered 503 for it
- * DEFERRED and what follows it are entered under server.lock. */
+ * DEFERRED and what follows it are entered under server.lock; the worker sees the last one through its list. */
 enum request_stage {
 	STAGE_HEAD,    /* the request line is there, headers are arriving */
 	STAGE_BODY,    /* let in, or refused but not answered yet; a body may be arriving */

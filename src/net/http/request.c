@@ -194,12 +194,10 @@ static enum MHD_Result on_whole(struct http_request *req, void **ctx)
 	return abandon(req, ctx);
 }
 
+/* The stage was entered before the request came on its worker's list, and is final. */
 static enum MHD_Result on_resumed(struct http_request *req, void **ctx)
 {
-	pthread_mutex_lock(&req->server->lock);
-	enum request_stage stage = req->stage;
-	pthread_mutex_unlock(&req->server->lock);
-	return stage == STAGE_ABANDONED ? abandon(req, ctx) : reply_queue(req);
+	return req->stage == STAGE_ABANDONED ? abandon(req, ctx) : reply_queue(req);
 }
 
 enum MHD_Result on_access(void *server, struct MHD_Connection *mhd, const char *url,
