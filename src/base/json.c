@@ -4,9 +4,6 @@
  */
 #include "base/json.h"
 
-#include "base/json-line.h"
-#include "base/json-plain.h"
-
 /* Far more than any document of ours; jansson's own bound (2048) is recursion enough to matter on
  * the small stacks of worker threads, here and in everyone who walks the value afterwards. */
 #define DEPTH_MAX 128
@@ -34,18 +31,13 @@ static bool depth_ok(struct span text)
 int json_parse(struct span text, json_t **ret, struct error *err)
 {
 	json_error_t e;
-	json_t *j = json_plain(text, DEPTH_MAX);
-	if (j) {
-		*ret = j;
-		return 0;
-	}
 	if (text.n > 0 &&
 	    memchr(text.p, '\0', text.n)) /* jansson takes it for the end of the text */
 		return error_set(err, ERR_INVALID, "not valid JSON: a NUL byte");
 	if (!depth_ok(text))
 		return error_set(err, ERR_INVALID, "JSON is nested deeper than %d", DEPTH_MAX);
-	j = json_loadb(text.n ? (const char *)text.p : "", text.n,
-		       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+	json_t *j = json_loadb(text.n ? (const char *)text.p : "", text.n,
+			       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
 	if (!j)
 		return error_set(err, ERR_INVALID, "not valid JSON: line %d, column %d: %s", e.line,
 				 e.column, e.text);
@@ -55,13 +47,7 @@ int json_parse(struct span text, json_t **ret, struct error *err)
 
 char *json_text(const json_t *j)
 {
-	struct buf text;
-	buf_init(&text, SIZE_MAX);
-	if (j)
-		json_line_add(&text, j);
-	else
-		buf_add_str(&text, "null");
-	char *s = buf_take(&text);
+	char *s = j ? json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("null");
 	if (!s)
 		abort();
 	return s;

@@ -3,7 +3,6 @@
  * JSON: what is refused, every text cut at every byte, typed reads and their sentences.
  */
 #include "base/buf.h"
-#include "base/json-plain.h"
 #include "base/json.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -184,104 +183,12 @@ static void test_only_keys(void **state)
 	assert_int_equal(json_only_keys(NULL, keys, &err), ERR_INVALID);
 }
 
-/* ---- the plain reader, against jansson ---- */
-
-static void compare(const char *text, size_t n, bool must_read)
-{
-	uint8_t *copy = malloc(n ? n : 1); /* ends where it ends, for ASan to see */
-	memcpy(copy, text, n);
-	json_error_t e;
-	AUTO_JSON plain = json_plain((struct span){ copy, n }, 8);
-	AUTO_JSON wanted =
-		json_loadb((const char *)copy, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
-	free(copy);
-	if (!plain) {
-		if (must_read)
-			fail_msg("not read: %.*s", (int)n, text);
-		return;
-	}
-	if (!wanted)
-		fail_msg("jansson refuses it: %.*s (%s)", (int)n, text, e.text);
-	CLEANUP(free_charp) char *a = json_dumps(plain, JSON_ENCODE_ANY);
-	CLEANUP(free_charp) char *b = json_dumps(wanted, JSON_ENCODE_ANY);
-	assert_string_equal(a, b);
-}
-
-#define DEVICE_REPORT                                                                                  \
-	"{\"applied_version\":1,\"settings\":{\"camera.disabled\" : {\"value\":true,\"state\":"        \
-	"\"applied\",\"message\":\"\"},\t\"x\":[ 0, -0, -1,12345678901234567 , {} ,[],null,false]},\n" \
-	"\"t\":\"\\\"\\\\\\/\\b\\f\\n\\r\\tGr\303\274\303\237e \360\237\230\200\\\"\"}"
-
-static void test_plain(void **state)
-{
-	static const char *const read[] = {
-		DEVICE_REPORT, "{}",   " [ ] ",   "\"\"", "null",
-		"true",        "-7",   "\"\\n\"", "0",    "[[[[[[[[]]]]]]]]",
-		"{\"\":1}",    "[-0]", "\"\177\""
-	};
-	static const char *const left[] = {
-		"",
-		" ",
-		"01",
-		"-",
-		"1.5",
-		"1e3",
-		"\"\\u00fc\"",
-		"\"\\x\"",
-		"\"\\",
-		"{\"a\":1,\"a\":2}",
-		"{} {}",
-		"[1,]",
-		"{\"a\"}",
-		"{1:2}",
-		"[1 2]",
-		"\"\xff\"",
-		"\"\xc0\x80\"",
-		"tru",
-		"nullx",
-		"\"\x01\"",
-		"{\"a\\n\":1}",
-		"[",
-		"{\"a\":",
-		"\"",
-		"[[[[[[[[[]]]]]]]]]",
-		"9223372036854775808",
-		"\"\xed\xa0\x80\"",
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(read); i++)
-		compare(read[i], strlen(read[i]), true);
-	for (size_t i = 0; i < ARRAY_SIZE(left); i++) {
-		compare(left[i], strlen(left[i]), false);
-		AUTO_JSON j = json_plain(span_str(left[i]), 8);
-		if (j)
-			fail_msg("read: %s", left[i]);
-	}
-	assert_null(json_plain((struct span){ (const uint8_t *)"1\0", 2 }, 8));
-}
-
-/* Every prefix, and every byte replaced by every other. */
-static void test_plain_mutations(void **state)
-{
-	char text[] = DEVICE_REPORT;
-	for (size_t n = 0; n < sizeof text; n++)
-		compare(text, n, n == sizeof text - 1);
-	for (size_t i = 0; i < sizeof text - 1; i++) {
-		char was = text[i];
-		for (int c = 0; c < 256; c++) {
-			text[i] = (char)c;
-			compare(text, sizeof text - 1, false);
-		}
-		text[i] = was;
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse), cmocka_unit_test(test_cut_everywhere),
 		cmocka_unit_test(test_depth), cmocka_unit_test(test_text_of_nothing),
 		cmocka_unit_test(test_reads), cmocka_unit_test(test_only_keys),
-		cmocka_unit_test(test_plain), cmocka_unit_test(test_plain_mutations),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,8 @@
  */
 #include "store/verbs.h"
 
-#include "base/json-line.h"
 #include "model/version.h"
+#include "store/json-line.h"
 #include <errno.h>
 #include <inttypes.h>
 

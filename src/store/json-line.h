@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON as one line, fast: what jansson's JSON_COMPACT gives, byte for byte, at a tenth of its
- * cost. Every report is written out on the store's writer thread, where it was most of the work.
+ * JSON as one line, fast: what base/json.h's json_text() gives, byte for byte, at a tenth of its
+ * cost. Every report is written out on the writer's thread, where it was most of the work.
  */
 #pragma once
 

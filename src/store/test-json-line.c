@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "base/json-line.h"
 #include "base/json.h"
+#include "store/json-line.h"
 #include <string.h>
 
 static const char *const texts[] = {
@@ -34,11 +34,6 @@ static const char *const texts[] = {
 	"{\"k\\\"ey\":\"v\\nalue\",\"\\u0002\":1}",
 };
 
-static char *jansson(const json_t *j)
-{
-	return json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
-}
-
 static void test_same_as_jansson(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -47,7 +42,7 @@ static void test_same_as_jansson(void **state)
 		AUTO_JSON j = NULL;
 		buf_init(&out, 10000);
 		assert_int_equal(json_parse(span_str(texts[i]), &j, &err), 0);
-		CLEANUP(free_charp) char *wanted = jansson(j);
+		CLEANUP(free_charp) char *wanted = json_text(j);
 		json_line_add(&out, j);
 		assert_string_equal(buf_str(&out), wanted);
 		buf_fini(&out);
@@ -61,7 +56,7 @@ static void test_every_byte(void **state)
 		char text[3] = { (char)c, 'x', '\0' };
 		AUTO_JSON j = json_string(text);
 		buf_init(&out, 100);
-		CLEANUP(free_charp) char *wanted = jansson(j);
+		CLEANUP(free_charp) char *wanted = json_text(j);
 		json_line_add(&out, j);
 		assert_string_equal(buf_str(&out), wanted);
 		buf_fini(&out);
@@ -79,7 +74,7 @@ static void test_every_length(void **state)
 		text[n / 2] = '\n';
 		AUTO_JSON j = json_pack("[s, s, i]", text, "y", 7);
 		buf_init(&out, 10000);
-		CLEANUP(free_charp) char *wanted = jansson(j);
+		CLEANUP(free_charp) char *wanted = json_text(j);
 		json_line_add(&out, j);
 		assert_string_equal(buf_str(&out), wanted);
 		buf_fini(&out);

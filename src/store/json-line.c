@@ -3,7 +3,7 @@
  * See json-line.h. Text is copied in stretches that need no escape; fractions, which are rare, are
  * left to jansson, whose shortest form is not worth repeating.
  */
-#include "base/json-line.h"
+#include "store/json-line.h"
 
 #include "base/macros.h"
 #include <inttypes.h>
