@@ -183,7 +183,7 @@ static void say_queries_again(struct flyve *f, int64_t device_id)
 	free(map_remove(f->fresh, map_key_int(&device_id)));
 	int r = store_device_get(store_reader(f->server->store), device_id, &a, &d, &ignored);
 	if (r == 0 && d.unenrolled_ms == 0)
-		r = flyve_queries_again(store_reader(f->server->store), &d, &a, &e);
+		r = flyve_queries_again(store_reader(f->server->store), &d, flyve_now(), &a, &e);
 	else
 		return;
 	if (r == 0)

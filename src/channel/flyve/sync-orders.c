@@ -99,8 +99,14 @@ int flyve_scope_orders(struct flyve_scope *s, const struct device *d, const char
 	return r;
 }
 
-int flyve_queries_again(struct store_conn *c, const struct device *d, struct arena *a,
-			struct flyve_effects *ret)
+/* Its end is written now and then; it does nothing meanwhile. */
+static bool is_over(const struct command *c, int64_t now_ms)
+{
+	return c->expires_ms != 0 && c->expires_ms <= now_ms;
+}
+
+int flyve_queries_again(struct store_conn *c, const struct device *d, int64_t now_ms,
+			struct arena *a, struct flyve_effects *ret)
 {
 	struct flyve_scope s = { .tx = c, .arena = a, .effects = ret, .device_id = d->id };
 	struct command *sent = NULL;
@@ -116,7 +122,7 @@ int flyve_queries_again(struct store_conn *c, const struct device *d, struct are
 		flyve_agent_root(a, (enum flyve_dialect)agent.root, d->org_id, d->external_id);
 	for (size_t i = n; i-- > 0;) {
 		const struct flyve_order *o = flyve_order_find(sent[i].type);
-		if (o && !o->retained)
+		if (o && !o->retained && !is_over(&sent[i], now_ms))
 			add_query(&s, o, &sent[i], root);
 	}
 	return 0;

@@ -61,9 +61,9 @@ int flyve_dialect_of(struct store_conn *c, const struct device *d, enum flyve_di
 /* Has the device settings of its own that can be said? */
 int flyve_device_differs(struct store_conn *c, const struct device *d, struct arena *a,
 			 bool *ret) WARN_UNUSED;
-/* Sent queries, to be said again to a device that came back. */
-int flyve_queries_again(struct store_conn *c, const struct device *d, struct arena *a,
-			struct flyve_effects *ret) WARN_UNUSED;
+/* Sent queries whose time has not run out, to be said again to a device that came back. */
+int flyve_queries_again(struct store_conn *c, const struct device *d, int64_t now_ms,
+			struct arena *a, struct flyve_effects *ret) WARN_UNUSED;
 /* The order on the topic is over: erased, if the row is still this command's. */
 int flyve_order_over(struct store_conn *tx, const struct device *d, int64_t command_id,
 		     int64_t now_ms, struct arena *a) WARN_UNUSED;

@@ -439,6 +439,26 @@ static void test_removal(struct fixture *f)
 
 /* ---- orders ---- */
 
+/* A query that nobody heard is said again to a device that comes back, but not when its time has run out. */
+static void test_queries_again(struct fixture *f)
+{
+	struct scene s;
+	struct device d;
+	struct flyve_effects e;
+	struct command c;
+	begin(&s, f, FLYVE_D2);
+	struct command_new n = { .device_id = s.device_id, .type = "ping", .expires_ms = 1200000 };
+	assert_ok(store_command_create(s.tx, &f->by, &n, &f->arena, &c, &f->err));
+	sync_device(&s);
+	assert_command(&s, c.id, "sent");
+	assert_ok(store_device_get(s.tx, s.device_id, &f->arena, &d, &f->err));
+	assert_ok(flyve_queries_again(s.tx, &d, n.expires_ms - 1, &f->arena, &e));
+	assert_int_equal(e.n_queries, 1);
+	assert_ok(flyve_queries_again(s.tx, &d, n.expires_ms, &f->arena, &e));
+	assert_int_equal(e.n_queries, 0);
+	assert_ok(tx_end(f, 0));
+}
+
 static void test_orders(struct fixture *f)
 {
 	struct scene s;
@@ -554,9 +574,11 @@ static void test_content(struct fixture *f)
 int main(void)
 {
 	static const struct store_test tests[] = {
-		TEST(test_d1_fleet), TEST(test_d1_silent), TEST(test_unmanaged), TEST(test_moves),
-		TEST(test_differs),  TEST(test_d2),        TEST(test_removal),   TEST(test_orders),
-		TEST(test_wipe),     TEST(test_leaving),   TEST(test_content),   TEST(test_dialect),
+		TEST(test_d1_fleet), TEST(test_d1_silent), TEST(test_unmanaged),
+		TEST(test_moves),    TEST(test_differs),   TEST(test_d2),
+		TEST(test_removal),  TEST(test_orders),    TEST(test_queries_again),
+		TEST(test_wipe),     TEST(test_leaving),   TEST(test_content),
+		TEST(test_dialect),
 	};
 	return run_on_backends(tests, ARRAY_SIZE(tests));
 }
