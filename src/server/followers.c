@@ -205,7 +205,9 @@ static int chore_seen(struct followers *f, int64_t now_ms)
 static int chore_commands(struct followers *f, int64_t now_ms)
 {
 	struct write x = { .fn = store_command_expire, .when_ms = now_ms };
-	return write_all(f, &x, METRICS_COMMANDS_EXPIRED);
+	bool due = false;
+	int r = store_command_over(store_reader(f->server->store), now_ms, &due);
+	return r || !due ? r : write_all(f, &x, METRICS_COMMANDS_EXPIRED);
 }
 
 static int chore_events(struct followers *f, int64_t now_ms)
@@ -272,7 +274,8 @@ static int chore_count(struct followers *f, int64_t now_ms)
 
 static const struct chore chores[] = {
 	{ "last contacts", 5 * 1000, chore_seen },
-	{ "expired commands", 10 * 1000, chore_commands },
+	{ "expired commands", 1000,
+	  chore_commands }, /* an order waits at the MQTT broker until then */
 	{ "open commands", 30 * 1000, chore_count },
 	{ "old events", 600 * 1000, chore_events },
 	{ "old samples", 600 * 1000, chore_samples },

@@ -271,6 +271,8 @@ int store_command_result(struct store_conn *tx, int64_t device_id, int64_t id,
 			 int64_t now_ms, struct error *err) WARN_UNUSED;
 int store_command_cancel(struct store_conn *tx, const struct change *by, int64_t id,
 			 struct error *err) WARN_UNUSED;
+int store_command_over(struct store_conn *c, int64_t now_ms,
+		       bool *ret) WARN_UNUSED; /* is there one to expire? */
 int store_command_expire(struct store_conn *tx, int64_t now_ms, size_t max,
 			 size_t *ret_n) WARN_UNUSED;
 

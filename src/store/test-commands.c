@@ -167,6 +167,7 @@ static void test_expiry(struct fixture *f)
 {
 	struct command c[3], *taken;
 	size_t n;
+	bool due;
 	int64_t now = f->by.now_ms;
 	fixture_organization(f);
 	struct store_conn *tx = tx_begin(f);
@@ -177,8 +178,12 @@ static void test_expiry(struct fixture *f)
 					   .expires_ms = now + 10 * (int64_t)(i + 1) };
 		assert_ok(store_command_create(tx, &f->by, &new, &f->arena, &c[i], &f->err));
 	}
+	assert_ok(store_command_over(tx, now + 9, &due));
+	assert_false(due);
 	assert_ok(store_command_expire(tx, now + 9, 10, &n));
 	assert_int_equal(n, 0);
+	assert_ok(store_command_over(tx, now + 10, &due));
+	assert_true(due);
 	assert_ok(store_command_expire(tx, now + 20, 1, &n)); /* at most one */
 	assert_int_equal(n, 1);
 	assert_string_equal(get(f, tx, c[0].id).state, "expired");
@@ -189,6 +194,8 @@ static void test_expiry(struct fixture *f)
 	assert_int_equal(n, 1);
 	assert_ok(store_command_expire(tx, now + 500, 10, &n));
 	assert_int_equal(n, 0);
+	assert_ok(store_command_over(tx, now + 500, &due));
+	assert_false(due);
 	assert_ok(tx_end(f, 0));
 }
 

@@ -462,22 +462,37 @@ static int list_due(void *user, const void *record)
 	return l->n == l->max ? ROW_STOP : 0;
 }
 
-int store_command_expire(struct store_conn *tx, int64_t now_ms, size_t max, size_t *ret_n)
+static int scan_due(struct store_conn *c, struct due_list *l)
 {
-	CLEANUP(arena_fini) struct arena a;
-	const struct change by = { .actor = "reeved", .now_ms = now_ms };
-	struct due_list l = { .arena = &a, .now_ms = now_ms, .max = max };
 	struct scan s = { .table = TABLE_command,
 			  .index = INDEX_OF(command, by_expiry),
 			  .n_equal = 1,
 			  .key = &(struct command){ .finished = false },
 			  .has_after = true, /* 0 is never */
 			  .after = 0,
-			  .limit = max };
+			  .limit = l->max };
+	l->rows = arena_new_n(l->arena, struct command, l->max);
+	return l->max ? row_scan(c, &s, list_due, l) : 0;
+}
+
+int store_command_over(struct store_conn *c, int64_t now_ms, bool *ret)
+{
+	CLEANUP(arena_fini) struct arena a;
+	struct due_list l = { .arena = &a, .now_ms = now_ms, .max = 1 };
 	arena_init(&a);
-	l.rows = arena_new_n(&a, struct command, max);
+	int r = scan_due(c, &l);
+	*ret = l.n > 0;
+	return r > 0 ? -EINVAL : r;
+}
+
+int store_command_expire(struct store_conn *tx, int64_t now_ms, size_t max, size_t *ret_n)
+{
+	CLEANUP(arena_fini) struct arena a;
+	const struct change by = { .actor = "reeved", .now_ms = now_ms };
+	struct due_list l = { .arena = &a, .now_ms = now_ms, .max = max };
+	arena_init(&a);
 	*ret_n = 0;
-	int r = max ? row_scan(tx, &s, list_due, &l) : 0;
+	int r = scan_due(tx, &l);
 	for (size_t i = 0; i < l.n && r == 0; i++)
 		r = expire(tx, &by, &l.rows[i]);
 	*ret_n = l.n;
