@@ -57,6 +57,19 @@ void cell_list(struct cell *ret, const json_t *v, const json_t *row, int64_t now
 	}
 }
 
+void cell_params(struct cell *ret, const json_t *v, const json_t *row, int64_t now_ms)
+{
+	size_t i;
+	json_t *param;
+	json_array_foreach ((json_t *)v, i, param) {
+		bool needed = json_is_true(json_object_get(param, "required"));
+		buf_add_str(&ret->text, i > 0 ? needed ? " " : " [" : needed ? "" : "[");
+		value_add(&ret->text, json_object_get(param, "name"));
+		buf_add_str(&ret->text, needed ? "" : "]");
+	}
+	buf_add_str(&ret->text, ret->text.n == 0 ? "-" : "");
+}
+
 void age_add(struct buf *out, int64_t at_ms, int64_t now_ms)
 {
 	static const struct {

@@ -25,6 +25,7 @@ cell_fn cell_verdict; /* coloured */
 cell_fn cell_state;   /* of a setting or a command: coloured */
 cell_fn cell_size;    /* "1.4 MiB" */
 cell_fn cell_list;    /* "a, b" */
+cell_fn cell_params;  /* of a type of command: "volume [payload]" */
 cell_fn cell_json;    /* compact JSON, strings too */
 cell_fn cell_version; /* of a device: "7", or "5 → 7" while it is behind */
 cell_fn cell_dim;     /* text of less importance */

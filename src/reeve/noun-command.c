@@ -41,8 +41,16 @@ static const struct column refused_columns[] = {
 	{ "REFUSED BECAUSE", "detail", NULL, COLUMN_ELASTIC },
 	{ .title = NULL },
 };
+static const struct column type_columns[] = {
+	{ "TYPE", "name", NULL, COLUMN_TEXT },
+	{ "KINDS", "kinds", cell_list, COLUMN_TEXT },
+	{ "PARAMETERS", "params", cell_params, COLUMN_TEXT },
+	{ "DOES", "doc", NULL, COLUMN_ELASTIC },
+	{ .title = NULL },
+};
 static const struct view view = { "commands", columns }, page_view = { "commands", page },
-			 refused_view = { "refusals", refused_columns };
+			 refused_view = { "refusals", refused_columns },
+			 type_view = { "types of commands", type_columns };
 
 static int list(struct cli *c, struct error *err)
 {
@@ -51,6 +59,15 @@ static int list(struct cli *c, struct error *err)
 	url_param(&u, "device", c->n_args > 0 ? c->args[0] : NULL);
 	url_param(&u, "state", opt.state);
 	int r = cli_list(c, &u, &view, err);
+	url_fini(&u);
+	return r;
+}
+
+static int list_types(struct cli *c, struct error *err)
+{
+	struct url u;
+	url_init(&u, "/command-types");
+	int r = cli_list(c, &u, &type_view, err);
 	url_fini(&u);
 	return r;
 }
@@ -244,9 +261,11 @@ static const struct option show_options[] = {
 static const struct command commands[] = {
 	{ "send", "[ID] TYPE", send_options, "POST /commands", "commands:write", send_it,
 	  "Send a command to a device",
-	  "Types are ping, reboot, lock, locate, inventory, wipe, unenroll and more; which of them a device "
-	  "understands depends on its kind and channel. wipe and unenroll need the scope "
+	  "Types are ping, reboot, lock, locate, inventory, wipe, unenroll and more: \"reeve command types\" lists them, "
+	  "with their parameters. Which of them a device understands depends on its kind and channel. wipe and unenroll need the scope "
 	  "commands:destructive. A browser asks for its commands when it starts, and after each result." },
+	{ "types", NULL, NULL, "GET /command-types", "commands:read", list_types,
+	  "List what can be sent to which kinds of devices", "Parameters in brackets may be left out." },
 	{ "list", "[ID]", list_options, "GET /commands", "commands:read", list,
 	  "List the commands, of all devices or one", NULL },
 	{ "show", "N", show_options, "GET /commands/{id}", "commands:read", show,

@@ -153,6 +153,9 @@ ORG = {"id": 1, "name": "default", "domain": "", "config": {"poll.interval": "15
 COMMAND = {"id": 9, "device": 12, "device_name": "host7", "type": "ping", "params": {}, "state": "queued",
            "message": "", "result": None, "actor": "token:admin", "created": "2026-11-25T14:03:06.000Z",
            "expires": "2026-11-25T14:13:06.000Z", "sent": None, "acknowledged": None, "finished": None}
+COMMAND_TYPE = {"name": "reset_password", "kinds": ["android"], "channels": ["flyve"], "destructive": True,
+                "params": [{"name": "password", "type": "secret", "required": True}], "expires_s": 86400,
+                "doc": "Set a new password"}
 EVENT = {"id": 5, "at": "2026-11-25T14:03:06.000Z", "type": "setting.set", "actor": "token:admin",
          "organization": "default", "fleet": 1, "device": None, "object": "camera.disabled", "before": None,
          "after": {"value": True}}

@@ -118,6 +118,16 @@ def test_catalogue(api):
     api.bad("GET", "/settings/camera.disable", 404, "camera.disabled")
 
 
+def test_types_of_commands(api):
+    rows = {r["name"]: r for r in api.all("/command-types", limit=5)}
+    assert list(rows) == sorted(rows) and {"ping", "wipe", "launch", "reset_password"} <= set(rows)
+    assert rows["wipe"]["destructive"] and not rows["ping"]["destructive"]
+    assert rows["ping"]["params"] == [] and rows["ping"]["expires_s"] == 600
+    assert rows["reset_password"]["kinds"] == ["android"] and rows["reset_password"]["channels"] == ["flyve"]
+    assert rows["reset_password"]["params"] == [{"name": "password", "type": "secret", "required": True}]
+    assert [p["name"] for p in rows["launch"]["params"] if p["required"]] == ["argv"]
+
+
 def test_fleet_settings(api):
     api.post("/fleets", {"name": "Set"})
     r = api("PUT", "/fleets/Set/settings/password.min_length", 200, json={"value": 8}).json()

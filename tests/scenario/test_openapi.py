@@ -174,7 +174,7 @@ def call_all(api, server, world):
     """Each operation with an answer that is no error."""
     q = {"org": "default"}
     d, path = world.device, "/devices/%d" % world.device
-    lists = ["/organizations", "/fleets", "/devices", path + "/settings", path + "/effective", "/settings", "/commands",
+    lists = ["/organizations", "/fleets", "/devices", path + "/settings", path + "/effective", "/settings", "/commands", "/command-types",
              "/enrollment-tokens", "/events", "/keys", "/files", "/api-tokens", "/administrators",
              "/fleets/%d/settings" % world.fleet, "/fleets/%d/effective" % world.fleet]
     for p in lists:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from cli_stand_in import (  # noqa: F401 (fixtures)
-    ADMIN, API, API_TOKEN, COMMAND, DEVICE, E, ENROLLMENT, EVENT, FILE, FLEET,
+    ADMIN, API, API_TOKEN, COMMAND, COMMAND_TYPE, DEVICE, E, ENROLLMENT, EVENT, FILE, FLEET,
     get, items, KEY, listed, ORG, OVERVIEW, page, reeve, SETTING, stand_in, token_file)
 
 COMMANDS = [
@@ -108,6 +108,7 @@ COMMANDS = [
      [E("POST", API + "/commands", body={"filter": "kind=linux", "type": "ping", "params": {}}, status=201,
         answer={"items": [COMMAND], "refused": [{"device": 13, "detail": "it is gone"}]})],
      "Sent to 1, refused for 1.", {"items": [COMMAND], "refused": [{"device": 13, "detail": "it is gone"}]}),
+    ("command types", [listed("/command-types", COMMAND_TYPE)], "android  password", [COMMAND_TYPE]),
     ("command list", [listed("/commands", COMMAND)], "queued", [COMMAND]),
     ("command list 12 --state queued", [listed("/commands", COMMAND, device="12", state="queued")], "ping", [COMMAND]),
     ("command show 9", [get("/commands/9", COMMAND)], "queued", COMMAND),

@@ -17,7 +17,8 @@ http_handler device_list, device_count, device_show, device_update, device_delet
 http_handler setting_type_list, setting_type_show, fleet_setting_list, fleet_setting_set,
 	fleet_setting_unset, fleet_effective, device_setting_list, device_setting_set,
 	device_setting_unset, device_effective;
-http_handler command_list, command_create, command_show, command_cancel, command_picture_show;
+http_handler command_list, command_create, command_show, command_cancel, command_picture_show,
+	command_type_list;
 http_handler enrollment_token_list, enrollment_token_create, enrollment_token_revoke;
 http_handler api_token_list, api_token_create, api_token_revoke;
 http_handler administrator_list, administrator_create, administrator_update, administrator_delete;
@@ -38,7 +39,7 @@ extern const struct schema device_schema, device_detail_schema, device_setting_s
 extern const struct schema setting_type_schema, setting_schema, setting_put_schema,
 	setting_put_answer_schema, effective_setting_schema;
 extern const struct schema command_schema, command_new_schema, command_bulk_schema,
-	command_refused_schema;
+	command_refused_schema, command_type_schema, command_param_schema;
 extern const struct schema enrollment_token_schema, enrollment_token_new_schema;
 extern const struct schema api_token_schema, api_token_new_schema;
 extern const struct schema administrator_schema, administrator_new_schema,

@@ -176,6 +176,8 @@ const struct http_route api_routes[] = {
 	READ("/export", "settings:read", export_show, org, "Export",
 	     "The organization as a document that apply reads"),
 
+	READ("/command-types", "commands:read", command_type_list, paging, "CommandTypeList",
+	     "What may be sent to which devices, with its parameters"),
 	READ("/commands", "commands:read", command_list, command_params, "CommandList",
 	     "Commands, the newest first"),
 	WRITE("POST", "/commands", "commands:write", command_create, org, "CommandNew",

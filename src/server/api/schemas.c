@@ -51,6 +51,8 @@ const struct schema *const api_schemas[] = {
 	&command_new_schema,
 	&command_bulk_schema,
 	&command_refused_schema,
+	&command_type_schema,
+	&command_param_schema,
 	&enrollment_token_schema,
 	&enrollment_token_new_schema,
 	&api_token_schema,
