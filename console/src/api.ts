@@ -33,9 +33,15 @@ export interface SettingType {
   channels: string[]; doc: string;
 }
 export interface Command {
-  id: number; device: number; device_name: string; type: string; state: string; message: string; result: unknown;
+  id: number; device: number; device_name: string; type: string; params: Record<string, unknown>; state: string; message: string;
+  result: unknown;
   delivery: string | null; actor: string; created: string; finished: string | null;
 }
+export interface CommandParam { name: string; type: string; required: boolean }
+export interface CommandType {
+  name: string; kinds: string[]; channels: string[]; destructive: boolean; params: CommandParam[]; doc: string;
+}
+export interface CommandsSent { items: Command[]; refused: { device: number; detail: string }[] }
 export interface Sample { name: string; at: string; value: number; unit: string }
 export interface Event {
   id: number; at: string; type: string; actor: string; fleet: string | number | null; device: number | null; object: string;
@@ -77,6 +83,17 @@ export async function api<T>(method: string, path: string, body?: unknown): Prom
   if (answer.ok) return json as T;
   if (answer.status === 401 && path !== "/sessions") onSignedOut();
   throw new ApiError(answer.status, json?.detail ?? json?.title ?? `The server answered ${answer.status}.`);
+}
+
+/** Every row of a list, page by page. */
+export async function all<T>(path: string): Promise<T[]> {
+  const rows: T[] = [];
+  for (let cursor = ""; ;) {
+    const page = await api<Page<T>>("GET", path + "?limit=1000" + (cursor && "&cursor=" + encodeURIComponent(cursor)));
+    rows.push(...page.items);
+    if (!page.next) return rows;
+    cursor = page.next;
+  }
 }
 
 export const get = <T>(path: string) => api<T>("GET", path);

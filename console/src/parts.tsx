@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts that pages are made of: loading, verdict chips, ages, dialogs, tables, live refresh.
 import { ComponentChildren } from "preact";
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Verdict } from "./api";
 
 const VERDICT_TEXT: Record<Verdict, string> = {
@@ -105,15 +105,19 @@ export function Empty({ children }: { children: ComponentChildren }) {
   return <p class="empty">{children}</p>;
 }
 
-export function Confirm({ text, verb, onDone }: { text: string; verb: string; onDone: (yes: boolean) => void }) {
+/** 'word': what has to be typed first, for what cannot be taken back. */
+export function Confirm({ text, verb, word, onDone }: { text: string; verb: string; word?: string; onDone: (yes: boolean) => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  const [typed, setTyped] = useState("");
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog ref={dialog} onClose={() => onDone(false)}>
       <p>{text}</p>
+      {word && <p><label>Type <code>{word}</code> to go on: <input name="word" value={typed} autocomplete="off" spellcheck={false}
+        onInput={e => setTyped(e.currentTarget.value)} /></label></p>}
       <div class="actions">
-        <button onClick={() => onDone(false)}>Keep</button>
-        <button class="danger" onClick={() => onDone(true)}>{verb}</button>
+        <button type="button" onClick={() => onDone(false)}>Keep</button>
+        <button type="button" class="danger" disabled={word !== undefined && typed !== word} onClick={() => onDone(true)}>{verb}</button>
       </div>
     </dialog>
   );

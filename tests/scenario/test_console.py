@@ -159,14 +159,136 @@ def test_machines_of_a_host(page, reeved):
     page.wait_for(says("Machines"))
     page.click(button("Webserver"))
     page.wait_for(says("vm, by the vm channel"))
-    page.wait_for(button("device %d" % host.device["device_id"]))
+    page.wait_for(button("tower"))  # its host, by name
     page.click(button("shutdown"))
     page.wait_for(says("queued"))
     commands = reeved.admin().get("/api/v1/commands", params={"device": vm["device_id"]}).json()["items"]
     assert [c["type"] for c in commands] == ["shutdown"]
     go(page, reeved, "#/devices")
-    page.wait_for(says("vm in %d" % host.device["device_id"]))
+    page.wait_for(says("vm in tower"))
     shot(page, "machines")
+
+
+def commands_of(reeved, device):
+    rows = reeved.admin().get("/api/v1/commands", params={"device": device.device["device_id"]}).json()["items"]
+    return [(c["type"], c["params"], c["state"]) for c in rows]
+
+
+def test_overview_says_why(page, reeved):
+    late, bad = reeved.device(name="late"), reeved.device(name="bad")
+    assert report(late, 1, {}) == "COMPLIANT"
+    put = reeved.admin().put("/api/v1/fleets/default/settings/camera.disabled", json={"value": True})
+    assert put.status_code == 200, put.text
+    assert report(bad, 2, {"camera.disabled": {"value": False, "state": "failed", "message": "in use"}}) == "NON_COMPLIANT"
+    sign_in(page, reeved)
+    page.wait_for(says("camera.disabled: false instead of true (in use)") + " && " + says("has applied version 1 of 2"))
+
+
+def test_commands_with_parameters(page, reeved):
+    sign_in(page, reeved)
+    host = reeved.device(name="tower")
+    vm = host.post("/device/v1/children", json={"key": "web", "kind": "vm", "name": "Web"}).json()
+    go(page, reeved, "#/devices/%d" % vm["device_id"])
+    choose_after(page, "type", "launch")
+    page.type("textarea[name='param.argv']", "ls\n-l")
+    page.click(button("Send launch"))
+    page.wait_for(says("queued"))
+    sent = reeved.admin().get("/api/v1/commands", params={"device": vm["device_id"]}).json()["items"]
+    assert [(c["type"], c["params"]) for c in sent] == [("launch", {"argv": ["ls", "-l"]})]
+    page.click(button("cancel"))
+    page.wait_for(says("cancelled"))
+
+    go(page, reeved, "#/devices/%d" % host.device["device_id"])
+    page.wait_for(button("ping"))
+    assert "reset_password" not in page.text()  # a Linux machine knows no such thing
+    choose_after(page, "type", "wipe")
+    page.click(button("Send wipe"))
+    page.wait_for("document.querySelector('dialog[open] .danger').disabled")
+    page.click("[...document.querySelectorAll('dialog button')].find(b => b.innerText === 'Keep')")
+    page.wait_for("!document.querySelector('dialog')")
+    assert commands_of(reeved, host) == []
+    page.click(button("Send wipe"))
+    page.type("dialog[open] input[name=word]", "wipe")
+    page.click("document.querySelector('dialog .danger:enabled')")
+    page.wait_for(says("queued"))
+    assert commands_of(reeved, host) == [("wipe", {}, "queued")]
+
+
+def choose_after(page, name, value):
+    """choose(), once the choice is there."""
+    page.wait_for("[...document.querySelectorAll('select[name=%s] option')].some(o => o.value === %s)" % (name, json.dumps(value)))
+    choose(page, name, value)
+
+
+def test_command_to_many(page, reeved):
+    sign_in(page, reeved)
+    crowd = [reeved.device(name="desk-%d" % i) for i in range(3)]
+    other = reeved.device(name="other", kind="android")
+    go(page, reeved, "#/devices")
+    page.type("input[name=filter]", "desk")  # a word is looked for in names and serials
+    page.click(button("Show"))
+    page.wait_for(says("Devices (3)") + " && !" + says("other"))
+    page.click(button("Command to all of these"))
+    choose_after(page, "type", "lock")
+    page.click(button("Send lock"))
+    page.wait_for("document.querySelector('dialog[open]')?.innerText.includes('3 devices')")
+    page.click("document.querySelector('dialog .danger')")
+    page.wait_for(says("Sent to 3."))
+    shot(page, "command-to-many")
+    assert [commands_of(reeved, d) for d in crowd] == 3 * [[("lock", {}, "queued")]]
+    assert commands_of(reeved, other) == []
+
+
+def test_device_is_managed_by_hand(page, reeved):
+    api = reeved.admin()
+    device = reeved.device(name="laptop-7")
+    path = "/api/v1/devices/%d" % device.device["device_id"]
+    api.post("/api/v1/fleets", json={"name": "Sales"})
+    api.put(path + "/settings/camera.disabled", json={"value": True})
+    sign_in(page, reeved)
+    go(page, reeved, "#" + path.removeprefix("/api/v1"))
+    page.click("document.querySelector('[aria-label=\"Remove camera.disabled\"]')")
+    page.wait_for("!%s" % button("remove"))
+    assert api.get(path + "/settings").json()["items"] == []
+    page.wait_for(says("setting.unset"))  # its history
+    page.click(button("Rename or move"))
+    page.type("input[name=name]", "laptop-8")
+    fleets = {f["name"]: f["id"] for f in api.get("/api/v1/fleets").json()["items"]}
+    choose_after(page, "fleet", str(fleets["Sales"]))
+    page.click(button("Save"))
+    page.wait_for(says("laptop-8") + " && " + says("default/Sales"))
+    page.click(button("Delete"))
+    page.click("document.querySelector('dialog[open] .danger')")
+    page.wait_for("location.hash === '#/devices'")
+    assert api.get(path).status_code == 404
+
+
+def test_keep_keeps(page, reeved):
+    """A question that is answered with no leaves the form that it stands in alone."""
+    sign_in(page, reeved)
+    sales = reeved.admin().post("/api/v1/fleets", json={"name": "Sales"}).json()
+    go(page, reeved, "#/fleets/%d" % sales["id"])
+    page.type("input[name=name]", "half typed")
+    page.click(button("Delete Sales"))
+    page.click("[...document.querySelectorAll('dialog button')].find(b => b.innerText === 'Keep')")
+    page.wait_for("!document.querySelector('dialog')")
+    page.evaluate("fetch('/api/v1/overview').then(r => r.text())")  # what was sent before it has arrived
+    assert [f["name"] for f in reeved.admin().get("/api/v1/fleets").json()["items"]] == ["default", "Sales"]
+
+
+def test_narrow_window(page, reeved):
+    """Nothing is wider than a phone, and no cell is a column of single letters."""
+    device = reeved.device(name="x" * 200, os_version="Debian GNU/Linux 12", serial="S" * 60)
+    report(device, 1, {"camera.disabled": {"value": False, "state": "observed"}})
+    sign_in(page, reeved)
+    page.call("Emulation.setDeviceMetricsOverride", width=400, height=800, deviceScaleFactor=1, mobile=False)
+    for path, there in (("#/devices", "Debian"), ("#/devices/%d" % device.device["device_id"], "camera.disabled"),
+                        ("#/events", "device.enrolled"), ("#/", "1 device")):
+        go(page, reeved, path)
+        page.wait_for(says(there))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400, path
+        heights = page.evaluate("[...document.querySelectorAll('td')].map(e => e.getBoundingClientRect().height)")
+        assert max(heights, default=0) < 200, path
 
 
 def test_nothing_foreign_is_loaded_and_nothing_fails(page, reeved):

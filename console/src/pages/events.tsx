@@ -6,6 +6,19 @@ import { Age, Panel, Problem, Value } from "../parts";
 
 const KEEP = 200;
 
+export function EventTable({ events }: { events: Event[] }) {
+  return (
+    <table>
+      <thead><tr><th class="number">#</th><th>When</th><th>What</th><th>Who</th><th>On</th><th>Before</th><th>After</th></tr></thead>
+      <tbody>{events.map(e => (
+        <tr key={e.id}><td class="number">{e.id}</td><td><Age at={e.at} /></td><td><code>{e.type}</code></td><td>{e.actor}</td>
+          <td>{e.device ? <a href={"#/devices/" + e.device}>{e.object || `device ${e.device}`}</a> : e.object}</td>
+          <td data-is="before"><Value value={e.before} /></td><td data-is="after"><Value value={e.after} /></td></tr>))}
+      </tbody>
+    </table>
+  );
+}
+
 export function EventsPage() {
   const [events, setEvents] = useState<Event[]>([]);
   const [error, setError] = useState<Error | null>(null);
@@ -26,14 +39,7 @@ export function EventsPage() {
   return (
     <Panel title="Events" actions={<span class="quiet">{live ? "● live" : "○ connecting…"}</span>}>
       <Problem error={error} />
-      <table>
-        <thead><tr><th class="number">#</th><th>When</th><th>What</th><th>Who</th><th>On</th><th>Before</th><th>After</th></tr></thead>
-        <tbody>{events.map(e => (
-          <tr key={e.id}><td class="number">{e.id}</td><td><Age at={e.at} /></td><td><code>{e.type}</code></td><td>{e.actor}</td>
-            <td>{e.device ? <a href={"#/devices/" + e.device}>{e.object || `device ${e.device}`}</a> : e.object}</td>
-            <td><Value value={e.before} /></td><td><Value value={e.after} /></td></tr>))}
-        </tbody>
-      </table>
+      <EventTable events={events} />
     </Panel>
   );
 }

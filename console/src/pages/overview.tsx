@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the fleet stands, in one look: verdicts as a bar, and what needs attention.
-import { Device, Overview, Page, Verdict, get } from "../api";
+import { Device, DeviceDetail, DeviceSetting, Overview, Page, Verdict, get } from "../api";
 import { Age, Empty, Panel, Problem, VERDICT_HELP, VerdictChip, useLoad } from "../parts";
 
 const ORDER: Verdict[] = ["NON_COMPLIANT", "STALE", "UNKNOWN", "COMPLIANT"];
@@ -14,6 +14,26 @@ function VerdictBar({ counts, total }: { counts: Record<string, number>; total: 
   );
 }
 
+const short = (value: unknown) => {
+  const text = value == null ? "not reported" : typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > 40 ? text.slice(0, 39) + "…" : text;
+};
+
+function differs(settings: DeviceSetting[]): string {
+  const bad = settings.filter(s => s.satisfied === false && s.level !== "recommended");
+  if (bad.length === 0) return "";
+  const { name, desired, observed, message } = bad[0];
+  return `${name}: ${short(observed)} instead of ${short(desired)}` + (message ? ` (${message})` : "") + (bad.length > 1 ? `, and ${bad.length - 1} more` : "");
+}
+
+/** Why a device is in the list, in one line; asked for again only when something about it has changed. */
+function Why({ d }: { d: Device }) {
+  const { value } = useLoad(() => d.verdict === "NON_COMPLIANT" ? get<DeviceDetail>("/devices/" + d.id) : Promise.resolve(null),
+    [d.id, d.verdict, d.version, d.last_seen]);
+  if (d.verdict === "STALE") return <>has applied version {d.applied_version} of {d.version}</>;
+  return <>{value && differs(value.settings)}</>;
+}
+
 function Attention() {
   const filter = "verdict in (NON_COMPLIANT, STALE)";
   const { value, error } = useLoad(() => get<Page<Device>>("/devices?limit=10&filter=" + encodeURIComponent(filter)), [], 5000);
@@ -24,7 +44,7 @@ function Attention() {
         ? <Empty>Nothing: every device that has reported is as it should be.</Empty>
         : <table><tbody>{value.items.map(d => (
             <tr key={d.id}><td><a href={"#/devices/" + d.id}>{d.name}</a></td><td><VerdictChip verdict={d.verdict} /></td>
-              <td>{d.fleet}</td><td><Age at={d.last_seen} /></td></tr>))}</tbody></table>)}
+              <td class="why"><Why d={d} /></td><td>{d.fleet}</td><td><Age at={d.last_seen} /></td></tr>))}</tbody></table>)}
     </Panel>
   );
 }

@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sets one setting on a fleet or a device: the catalogue's row decides the form.
 import { useEffect, useState } from "preact/hooks";
-import { Page, SettingType, api, get } from "../api";
+import { SettingType, all, api } from "../api";
 import { Problem, useAction } from "../parts";
 
 let catalogue: Promise<SettingType[]> | null = null;
-
-async function loadCatalogue(): Promise<SettingType[]> {
-  const all: SettingType[] = [];
-  for (let cursor = ""; ;) {
-    const page = await get<Page<SettingType>>("/settings?limit=1000" + (cursor && "&cursor=" + encodeURIComponent(cursor)));
-    all.push(...page.items);
-    if (!page.next) return all;
-    cursor = page.next;
-  }
-}
 
 function initial(t: SettingType): string {
   return t.type === "boolean" ? "true" : t.type === "enum" ? t.choices?.[0] ?? "" : t.default == null ? "" : typeof t.default === "string" ? t.default : JSON.stringify(t.default);
@@ -48,7 +38,7 @@ export function SettingEditor({ path, onChanged }: { path: string; onChanged: ()
   const [level, setLevel] = useState("mandatory");
   const { busy, error, act } = useAction();
   useEffect(() => {
-    catalogue ??= loadCatalogue();
+    catalogue ??= all<SettingType>("/settings");
     catalogue.then(setTypes, () => { catalogue = null; });
   }, []);
   const type = types.find(t => t.name === name);
