@@ -197,3 +197,19 @@ int cli_find_id(struct cli *c, struct url *list, const char *what, const char *r
 	*ret_id = arena_strdup(&c->arena, s.ids);
 	return 0;
 }
+
+int cli_device(struct cli *c, const char **ref, struct error *err)
+{
+	CLEANUP(buf_fini) struct buf filter;
+	struct url u;
+	buf_init(&filter, 64u << 10);
+	buf_add_str(&filter, "name=\"");
+	for (const char *s = *ref; *s; s++)
+		buf_addf(&filter, *s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
+	buf_add_str(&filter, "\"");
+	url_init(&u, "/devices");
+	url_param(&u, "filter", buf_str(&filter));
+	int r = cli_find_id(c, &u, "device", *ref, ref, err);
+	url_fini(&u);
+	return r;
+}

@@ -66,6 +66,23 @@ static int exit_code_of(int r, const struct error *err)
 	return 1;
 }
 
+/* Devices may be called by their names: an argument, and --device. */
+static int find_devices(struct cli *c, struct error *err)
+{
+	int min, max, r = 0;
+	char name[40];
+	const char *ref = c->n_args > 0 ? c->args[0] : NULL;
+	command_arg_bounds(c->command->args, &min, &max);
+	bool first = min > 0 && c->command->args[0] != '[';
+	if (ref && (first || c->n_args == max) &&
+	    command_arg_name(c->command->args, 0, name, sizeof name) &&
+	    strcmp(name, "DEVICE") == 0) {
+		r = cli_device(c, &ref, err);
+		c->args[0] = arena_strdup(&c->arena, ref);
+	}
+	return r == 0 && opt.device ? cli_device(c, &opt.device, err) : r;
+}
+
 static int run(const struct parsed *p)
 {
 	struct error err = { .message = "" };
@@ -78,7 +95,9 @@ static int run(const struct parsed *p)
 	struct cli c = { .command = p->command, .args = p->args, .n_args = p->n_args };
 	output_init(&c.out, format, STDOUT_FILENO);
 	arena_init(&c.arena);
-	r = p->command->run(&c, &err);
+	r = find_devices(&c, &err);
+	if (r == 0)
+		r = p->command->run(&c, &err);
 	client_free(c.client);
 	output_fini(&c.out);
 	arena_fini(&c.arena);

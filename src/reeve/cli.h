@@ -63,6 +63,9 @@ int cli_show(struct cli *c, struct url *u, const struct view *view, struct error
 int cli_find_id(struct cli *c, struct url *list, const char *what, const char *ref,
 		const char **ret_id, struct error *err) WARN_UNUSED;
 
+/* A device by its id, or by the name that no other managed one has: *ref becomes the id. */
+int cli_device(struct cli *c, const char **ref, struct error *err) WARN_UNUSED;
+
 /* ---- words ---- */
 
 /* VALUE of the command line: JSON, or a bare word, which is a string. Owned. */

@@ -13,7 +13,7 @@ struct cli;
 struct command {
 	const char *verb; /* NULL: the noun alone is the command ("reeve plan FILE…") */
 	/* "ID FLEET", "[NAME]" may be missing, "FILE…" once or more; a lower-case word stands for
-	 * itself. NULL: none. */
+	 * itself; DEVICE comes first, and its name has become its id when run() begins. NULL: none. */
 	const char *args;
 	const struct option *options; /* its own; NULL: none */
 	const char *operation;        /* of the admin API, "GET /devices"; NULL: none */

@@ -128,10 +128,9 @@ static int make_params(json_t **ret, struct error *err)
 	return 0;
 }
 
-/* One device by its id, or --filter for many. */
+/* One device, or --filter for many. */
 static int make_target(struct cli *c, json_t *body, const char **ret_type, struct error *err)
 {
-	char *end;
 	if (opt.filter) {
 		if (c->n_args != 1)
 			return error_set(err, ERR_INVALID, "with --filter, give the type alone");
@@ -142,8 +141,8 @@ static int make_target(struct cli *c, json_t *body, const char **ret_type, struc
 	if (c->n_args != 2)
 		return error_set(err, ERR_INVALID, "TYPE is missing");
 	errno = 0;
-	long long id = strtoll(c->args[0], &end, 10);
-	if (*end || id <= 0 || errno != 0)
+	long long id = strtoll(c->args[0], NULL, 10); /* a number by now: cli_device() */
+	if (id <= 0 || errno != 0)
 		return error_set(err, ERR_INVALID, "\"%.60s\" is no id of a device", c->args[0]);
 	json_object_set_new(body, "device", json_integer(id));
 	*ret_type = c->args[1];
@@ -238,7 +237,7 @@ static const struct option send_options[] = {
 	  &opt.params, NULL },
 	{ 0, "payload", OPTION_STR, "JSON", "all parameters as one object", &opt.payload, NULL },
 	OPTION_ROW_EXPIRES,
-	OPTION_ROW_FILTER("to every device that matches, instead of ID"),
+	OPTION_ROW_FILTER("to every device that matches, instead of DEVICE"),
 	{ 0, "wait", OPTION_FLAG, NULL, "until it is done; exit code 1 when it failed", &opt.wait,
 	  NULL },
 	{ 0, "idempotency-key", OPTION_STR, "KEY",
@@ -259,14 +258,15 @@ static const struct option show_options[] = {
 };
 
 static const struct command commands[] = {
-	{ "send", "[ID] TYPE", send_options, "POST /commands", "commands:write", send_it,
+	{ "send", "[DEVICE] TYPE", send_options, "POST /commands", "commands:write", send_it,
 	  "Send a command to a device",
 	  "Types are ping, reboot, lock, locate, inventory, wipe, unenroll and more: \"reeve command types\" lists them, "
 	  "with their parameters. Which of them a device understands depends on its kind and channel. wipe and unenroll need the scope "
 	  "commands:destructive. A browser asks for its commands when it starts, and after each result." },
 	{ "types", NULL, NULL, "GET /command-types", "commands:read", list_types,
-	  "List what can be sent to which kinds of devices", "Parameters in brackets may be left out." },
-	{ "list", "[ID]", list_options, "GET /commands", "commands:read", list,
+	  "List what can be sent to which kinds of devices",
+	  "Parameters in brackets may be left out." },
+	{ "list", "[DEVICE]", list_options, "GET /commands", "commands:read", list,
 	  "List the commands, of all devices or one", NULL },
 	{ "show", "N", show_options, "GET /commands/{id}", "commands:read", show,
 	  "Show a command and its result",

@@ -197,19 +197,19 @@ static const struct command commands[] = {
 	{ "count", NULL,
 	  (const struct option[]){ OPTION_ROW_FILTER("only those that match"), OPTIONS_END },
 	  "GET /devices/count", "devices:read", count, "Count the devices", about_filters },
-	{ "show", "ID", NULL, "GET /devices/{id}", "devices:read", show,
+	{ "show", "DEVICE", NULL, "GET /devices/{id}", "devices:read", show,
 	  "Show a device: facts, settings, inventory", NULL },
-	{ "samples", "ID", sample_options, "GET /devices/{id}/samples", "devices:read", samples,
+	{ "samples", "DEVICE", sample_options, "GET /devices/{id}/samples", "devices:read", samples,
 	  "List what a device measured over time", NULL },
-	{ "reports", "ID [KIND]", raw_options, "GET /devices/{id}/raw-reports", "devices:read",
+	{ "reports", "DEVICE [KIND]", raw_options, "GET /devices/{id}/raw-reports", "devices:read",
 	  raw_reports, "List a device's last reports as they came, or print one", NULL },
-	{ "move", "ID FLEET", NULL, "PATCH /devices/{id}", "devices:write", move,
+	{ "move", "DEVICE FLEET", NULL, "PATCH /devices/{id}", "devices:write", move,
 	  "Move a device to another fleet", NULL },
-	{ "rename", "ID NAME", NULL, "PATCH /devices/{id}", "devices:write", rename_it,
+	{ "rename", "DEVICE NAME", NULL, "PATCH /devices/{id}", "devices:write", rename_it,
 	  "Give a device another name", NULL },
-	{ "unenroll", "ID", NULL, "POST /devices/{id}/unenroll", "devices:write", unenroll,
+	{ "unenroll", "DEVICE", NULL, "POST /devices/{id}/unenroll", "devices:write", unenroll,
 	  "Manage a device no longer; its record stays", NULL },
-	{ "delete", "ID", NULL, "DELETE /devices/{id}", "devices:write", delete,
+	{ "delete", "DEVICE", NULL, "DELETE /devices/{id}", "devices:write", delete,
 	  "Delete a device and its record", NULL },
 	{ .doc = NULL },
 };
@@ -220,5 +220,5 @@ const struct noun noun_device = {
 	commands,
 	"  reeve device list --filter 'within=Sales and verdict!=COMPLIANT'\n"
 	"  reeve device show 12\n"
-	"  reeve device move 12 Sales/Berlin\n",
+	"  reeve device move web-7 Sales/Berlin\n",
 };

@@ -212,7 +212,7 @@ static const struct command commands[] = {
 	  "fleet's, a fleet's over its parent's." },
 	{ "unset", "NAME", target_options, "DELETE /devices/{id}/settings/{name}", "settings:write",
 	  unset, "Set it no longer on a fleet or a device", NULL },
-	{ "effective", "[ID]", target_options, "GET /devices/{id}/effective", "settings:read",
+	{ "effective", "[DEVICE]", target_options, "GET /devices/{id}/effective", "settings:read",
 	  effective, "Show what is in force on a device or fleet, and where it comes from", NULL },
 	{ .doc = NULL },
 };

@@ -33,7 +33,7 @@ extern const struct option options_everywhere[]; /* end with a NULL name */
 	}
 #define OPTION_ROW_DEVICE(help)                                                                    \
 	{                                                                                          \
-		0, "device", OPTION_STR, "ID", help, &opt.device, NULL                             \
+		0, "device", OPTION_STR, "DEVICE", help, &opt.device, NULL                         \
 	}
 #define OPTION_ROW_FILTER(help)                                                                    \
 	{                                                                                          \

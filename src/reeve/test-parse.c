@@ -113,7 +113,7 @@ static const struct {
 	{ "device --limit 5",
 	  "device what? One of: list, count, show, samples, reports, move, rename, unenroll, delete" },
 	{ "fleet lst", "fleet cannot \"lst\"; one of: list, show, create, move, rename, delete" },
-	{ "device show", "ID is missing" },
+	{ "device show", "DEVICE is missing" },
 	{ "device move 3", "FLEET is missing" },
 	{ "device show 1 2", "\"2\" is one argument too many" },
 	{ "device list x", "\"x\" is one argument too many" },

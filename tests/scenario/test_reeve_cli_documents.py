@@ -4,11 +4,12 @@ import json
 import os
 import stat
 
+import pytest
 import yaml
 
 from cli_stand_in import (  # noqa: F401 (fixtures)
-    API, COMMAND, E, FILE, get, Handler,
-    KEY, listed, NOTHING, PLAN, reeve, stand_in, token_file)
+    API, COMMAND, DEVICE, E, EVENT, FILE, get, Handler, items,
+    KEY, listed, NOTHING, PLAN, reeve, SETTING, stand_in, token_file)
 
 # ---- desired state ----
 
@@ -89,6 +90,30 @@ def test_names_that_are_not_unique(reeve):
     assert "give the id: 4, 5" in done.stderr
     done = reeve("file", "delete", "other", code=3, exchanges=[listed("/files", FILE, kind="file")])
     assert done.stderr == 'reeve: there is no file "other"\n'
+
+
+HOST7 = get("/devices", items(DEVICE), filter='name="host7"', limit="1000")
+
+
+@pytest.mark.parametrize("line, exchanges", [
+    ("device rename host7 web", [HOST7, E("PATCH", API + "/devices/12", body={"name": "web"}, answer=DEVICE)]),
+    ("command send host7 ping",
+     [HOST7, E("POST", API + "/commands", body={"device": 12, "type": "ping", "params": {}}, status=201, answer=COMMAND)]),
+    ("command list host7", [HOST7, listed("/commands", COMMAND, device="12")]),
+    ("setting unset --device host7 x", [HOST7, E("DELETE", API + "/devices/12/settings/x", status=204)]),
+    ("setting effective host7", [HOST7, listed("/devices/12/effective", SETTING)]),
+    ("event list --device host7", [HOST7, listed("/events", EVENT, since="0", device="12")])])
+def test_devices_by_name(reeve, line, exchanges):
+    reeve(*line.split(), exchanges=exchanges)
+
+
+def test_names_of_devices_that_do_not_help(reeve):
+    name = 'a "b" \\ c'
+    asked = get("/devices", items(dict(DEVICE, name=name), dict(DEVICE, id=13, name=name)), filter=r'name="a \"b\" \\ c"', limit="1000")
+    done = reeve("device", "delete", name, exchanges=[asked], code=5)
+    assert "give the id: 12, 13" in done.stderr
+    done = reeve("device", "show", "host", exchanges=[get("/devices", items(), filter='name="host"', limit="1000")], code=3)
+    assert 'there is no device "host"' in done.stderr
 
 
 def test_key_import(reeve, tmp_path):

@@ -146,12 +146,12 @@ def test_default_token_places(stand_in, tmp_path):
 
 @pytest.mark.parametrize("line,words", [
     ("device", "device what?"), ("devise list", "did you mean \"device\"?"), ("device shw", "device cannot"),
-    ("device show", "ID is missing"), ("device show 1 2", "too many"), ("device list --limti 3", "did you mean --limit"),
+    ("device show", "DEVICE is missing"), ("device show 1 2", "too many"), ("device list --limti 3", "did you mean --limit"),
     ("device list -o xml", "none of table"), ("device list --limit -3", "less than nothing"),
     ("setting set camera.disabled true", "either --fleet or --device"),
     ("setting set --fleet a --device 1 camera.disabled true", "either --fleet or --device"),
     ("setting set --fleet a x [1", "not valid JSON"), ("command send 12 ping --payload [1]", "must be a JSON object"),
-    ("command send 12 ping -p x", "not NAME=VALUE"), ("command send twelve ping", "no id of a device"),
+    ("command send 12 ping -p x", "not NAME=VALUE"), ("command send 0 ping", "no id of a device"),
     ("command send 12", "TYPE is missing"), ("admin create ada", "--scope"), ("completion tcsh", "none of bash"),
     ("--server localhost:1 device list", "is not an address"), ("help nobody", "there is no")])
 def test_usage(reeve, line, words):
