@@ -90,6 +90,8 @@ static int run(const struct parsed *p)
 	int r = opt.output ? format_parse(opt.output, &format, &err) : 0;
 	if (r == 0 && opt.limit < 0)
 		r = error_set(&err, ERR_INVALID, "--limit: less than nothing");
+	if (r == 0 && opt.expires_ms != OPT_NONE && opt.expires_ms <= 0)
+		r = error_set(&err, ERR_INVALID, "--expires: no time at all");
 	if (r != 0)
 		return usage_error(p, &err);
 	struct cli c = { .command = p->command, .args = p->args, .n_args = p->n_args };

@@ -45,7 +45,7 @@ static json_t *body_of_options(void)
 	body_str(body, "kind", opt.kind);
 	body_str(body, "email", opt.email);
 	body_expires(body);
-	if (opt.uses > 0)
+	if (opt.uses != OPT_NONE)
 		json_object_set_new(body, "uses", json_integer(opt.uses));
 	return body;
 }
@@ -53,8 +53,8 @@ static json_t *body_of_options(void)
 /* Before anything is made: an invitation whose picture cannot be had would be lost. */
 static int check_options(struct error *err)
 {
-	if (opt.uses < 0)
-		return error_set(err, ERR_INVALID, "--uses: less than nothing");
+	if (opt.uses != OPT_NONE && opt.uses < 1)
+		return error_set(err, ERR_INVALID, "--uses: for one device at least");
 	if (opt.qr && (!opt.kind || strcmp(opt.kind, "flyve") != 0))
 		return error_set(err, ERR_INVALID, "--qr: only with --kind flyve");
 	return 0;

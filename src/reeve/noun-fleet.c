@@ -165,7 +165,7 @@ static const struct command commands[] = {
 	{ "rename", "FLEET NAME", NULL, "PATCH /fleets/{fleet}", "fleets:write", rename_it,
 	  "Give a fleet another name", NULL },
 	{ "delete", "FLEET", NULL, "DELETE /fleets/{fleet}", "fleets:write", delete,
-	  "Delete a fleet without devices and fleets below", NULL },
+	  "Delete a fleet; its devices and fleets go to the one above", NULL },
 	{ .doc = NULL },
 };
 

@@ -4,7 +4,7 @@
  */
 #include "reeve/opt.h"
 
-struct opt opt = { .since = -1 };
+struct opt opt = { .since = -1, .uses = OPT_NONE, .expires_ms = OPT_NONE };
 
 const struct option options_everywhere[] = {
 	{ 0, "server", OPTION_STR, "URL", "the server (default http://127.0.0.1:8081)", &opt.server,

@@ -6,12 +6,15 @@
 #pragma once
 
 #include "base/options.h"
+#include <stdint.h>
+
+#define OPT_NONE INT64_MIN
 
 struct opt {
 	/* of every command */
 	const char *server, *token_file, *ca_file, *org, *output;
 	bool help, version;
-	/* of some; 0, NULL or false when not given (since: -1) */
+	/* of some; 0, NULL or false when not given (since: -1; uses and expires: OPT_NONE, as 0 is no "any number" or "never") */
 	const char *fleet, *device, *parent, *filter, *level, *kind, *email, *qr, *name, *domain,
 		*payload, *state, *content_type, *password_file, *idempotency_key, *save, *last;
 	int64_t limit, since, uses, expires_ms;

@@ -52,6 +52,6 @@ void body_str(json_t *body, const char *key, const char *value)
 void body_expires(json_t *body)
 {
 	char text[CLOCK_TEXT_SIZE];
-	if (opt.expires_ms > 0)
+	if (opt.expires_ms != OPT_NONE)
 		body_str(body, "expires", duration_format(opt.expires_ms, text));
 }

@@ -152,7 +152,9 @@ def test_default_token_places(stand_in, tmp_path):
     ("setting set --fleet a --device 1 camera.disabled true", "either --fleet or --device"),
     ("setting set --fleet a x [1", "not valid JSON"), ("command send 12 ping --payload [1]", "must be a JSON object"),
     ("command send 12 ping -p x", "not NAME=VALUE"), ("command send 0 ping", "no id of a device"),
-    ("command send 12", "TYPE is missing"), ("admin create ada", "--scope"), ("completion tcsh", "none of bash"),
+    ("command send 12", "TYPE is missing"), ("enrollment-token create --expires 0s", "no time at all"),
+    ("enrollment-token create --uses 0", "one device at least"), ("enrollment-token create --uses -1", "one device at least"),
+    ("api-token create ci --scope read --expires 0s", "no time at all"), ("command send 12 ping --expires 0s", "no time at all"), ("admin create ada", "--scope"), ("completion tcsh", "none of bash"),
     ("--server localhost:1 device list", "is not an address"), ("help nobody", "there is no")])
 def test_usage(reeve, line, words):
     done = reeve(*line.split(" "), code=2)
