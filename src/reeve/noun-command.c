@@ -5,8 +5,11 @@
 #include "base/clock.h"
 #include "reeve/cli.h"
 #include "reeve/nouns.h"
+#include "reeve/terminal.h"
+#include "reeve/text.h"
 #include <errno.h>
 #include <poll.h>
+#include <unistd.h>
 
 static const struct column columns[] = {
 	{ "ID", "id", NULL, COLUMN_NUMBER },
@@ -207,6 +210,34 @@ static int print_one(struct cli *c, const json_t *command)
 			   json_string_value(json_object_get(command, "state")));
 }
 
+/* A filter that was mistyped finds many: whoever sits at a terminal is told how many, and asked. */
+static int confirm_many(struct cli *c, const char *type, struct error *err)
+{
+	AUTO_JSON answer = NULL;
+	CLEANUP(buf_fini) struct buf question;
+	char word[16];
+	int64_t n = 0;
+	struct url u;
+	buf_init(&question, 1000);
+	if (!opt.filter || opt.yes || !isatty(STDIN_FILENO))
+		return 0;
+	url_init(&u, "/devices/count");
+	url_param(&u, "filter", opt.filter);
+	int r = cli_get(c, &u, &answer, err);
+	url_fini(&u);
+	if (r == 0)
+		r = json_read_int(answer, "count", true, &n, err);
+	if (r != 0)
+		return r;
+	buf_add_str(&question, "Send ");
+	text_add_clean(&question, type);
+	buf_addf(&question, " to %lld devices?\nType \"yes\" to go on: ", (long long)n);
+	r = terminal_ask(buf_str(&question), true, word, sizeof word);
+	if (r < 0)
+		return r;
+	return strcmp(word, "yes") == 0 ? 0 : error_set(err, ERR_UNAVAILABLE, "nothing was sent");
+}
+
 static int send_it(struct cli *c, struct error *err)
 {
 	AUTO_JSON body = json_object();
@@ -217,10 +248,12 @@ static int send_it(struct cli *c, struct error *err)
 	int r = make_target(c, body, &type, err);
 	if (r == 0)
 		r = make_params(&params, err);
+	json_object_set_new(body, "params", params);
+	if (r == 0)
+		r = confirm_many(c, type, err);
 	if (r != 0)
 		return r;
 	body_str(body, "type", type);
-	json_object_set_new(body, "params", params);
 	body_expires(body);
 	url_init(&u, "/commands");
 	r = cli_send(c, "POST", &u, json_incref(body), &answer, err);
@@ -238,6 +271,7 @@ static const struct option send_options[] = {
 	{ 0, "payload", OPTION_STR, "JSON", "all parameters as one object", &opt.payload, NULL },
 	OPTION_ROW_EXPIRES,
 	OPTION_ROW_FILTER("to every device that matches, instead of DEVICE"),
+	{ 0, "yes", OPTION_FLAG, NULL, "do not ask before sending to many", &opt.yes, NULL },
 	{ 0, "wait", OPTION_FLAG, NULL, "until it is done; exit code 1 when it failed", &opt.wait,
 	  NULL },
 	{ 0, "idempotency-key", OPTION_STR, "KEY",

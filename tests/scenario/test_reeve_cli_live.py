@@ -79,6 +79,23 @@ def test_restore_asks(terminal, stand_in, tmp_path):
     assert t.end() == 0 and not stand_in.failures and stand_in.done == 1
 
 
+def test_a_command_to_many_asks(terminal, stand_in):
+    words = ("command", "send", "--filter", "kind=linux", "reboot")
+    count = E("GET", API + "/devices/count", {"filter": "kind=linux"}, answer={"count": 41})
+    send = E("POST", API + "/commands", body={"filter": "kind=linux", "type": "reboot", "params": {}}, status=201,
+             answer={"items": [], "refused": []})
+    t = terminal(*words, exchanges=[count])
+    t.read_until('Send reboot to 41 devices?')
+    t.type("y\n")
+    assert t.end() == 1 and "nothing was sent" in t.text and not stand_in.failures
+    t = terminal(*words, exchanges=[count, send])
+    t.read_until("go on: ")
+    t.type("yes\n")
+    assert t.end() == 0 and not stand_in.failures and stand_in.done == 2, t.text
+    t = terminal(*words, "--yes", exchanges=[send])
+    assert t.end() == 0 and not stand_in.failures and stand_in.done == 1, t.text
+
+
 def test_password_is_not_echoed(terminal, stand_in):
     post = E("POST", API + "/administrators", body={"name": "ada", "scopes": ["*"], "password": "hünter2"}, status=201,
              answer=ADMIN)
