@@ -4,6 +4,7 @@ import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Session, resume, signOut, signedOut } from "./api";
 import { Problem } from "./parts";
+import { CommandsPage } from "./pages/commands";
 import { DevicePage } from "./pages/device";
 import { DevicesPage } from "./pages/devices";
 import { EnrollPage } from "./pages/enroll";
@@ -19,11 +20,14 @@ const ROUTES: Route[] = [
   { path: /^\/devices$/, page: (_, query) => <DevicesPage filter={query.get("filter") ?? ""} /> },
   { path: /^\/devices\/(\d+)$/, page: ([id]) => <DevicePage id={Number(id)} /> },
   { path: /^\/fleets(?:\/(\d+))?$/, page: ([id]) => <FleetsPage id={id ? Number(id) : 0} /> },
+  { path: /^\/commands$/, page: (_, query) => <CommandsPage state={query.get("state") ?? ""} /> },
   { path: /^\/enroll$/, page: () => <EnrollPage /> },
   { path: /^\/events$/, page: () => <EventsPage /> },
 ];
 
-const NAVIGATION = [["#/", "Overview"], ["#/devices", "Devices"], ["#/fleets", "Fleets"], ["#/enroll", "Enroll"], ["#/events", "Events"]];
+const NAVIGATION = [["#/", "Overview"], ["#/devices", "Devices"], ["#/fleets", "Fleets"], ["#/commands", "Commands"], ["#/enroll", "Enroll"], ["#/events", "Events"]];
+
+const at = (here: string, href: string) => here === href || (href !== "#/" && here.startsWith(href));
 
 function useHash() {
   const [hash, setHash] = useState(location.hash);
@@ -52,15 +56,16 @@ function App() {
     signedOut(() => setSession(null));
     resume().then(setSession, setError);
   }, []);
+  const here = "#" + hash.split("?")[0];
+  useEffect(() => { document.title = [NAVIGATION.find(([href]) => at(here, href))?.[1], "Reeve"].filter(Boolean).join(" – "); }, [here]);
   if (session === undefined) return <main><Problem error={error} /></main>;
   if (session === null) return <SignInPage onSignedIn={setSession} />;
-  const here = "#" + hash.split("?")[0];
   return (
     <>
       <nav>
         <a class="brand" href="#/"><img src="/console/icon.svg" alt="" />Reeve</a>
         {NAVIGATION.map(([href, text]) => (
-          <a href={href} aria-current={here === href || (href !== "#/" && here.startsWith(href)) ? "page" : undefined}>{text}</a>
+          <a href={href} aria-current={at(here, href) ? "page" : undefined}>{text}</a>
         ))}
         <span class="who">{session.administrator}<button class="link" onClick={() => signOut().catch(setError)}>Sign out</button></span>
       </nav>

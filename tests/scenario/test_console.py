@@ -239,6 +239,44 @@ def test_command_to_many(page, reeved):
     assert commands_of(reeved, other) == []
 
 
+def test_commands_of_all_devices(page, reeved):
+    sign_in(page, reeved)
+    for i in range(2):
+        device = reeved.device(name="desk-%d" % i)
+        sent = reeved.admin().post("/api/v1/commands", json={"device": device.device["device_id"], "type": "lock"})
+        assert sent.status_code == 201, sent.text
+    go(page, reeved, "#/")
+    page.click(button("2 open commands"))
+    page.wait_for(says("desk-0") + " && " + says("desk-1") + " && document.title === 'Commands – Reeve'")
+    page.click("document.querySelector('[aria-label=\"Cancel command 1\"]')")
+    page.wait_for(says("cancelled"))
+    choose(page, "state", "queued")
+    page.wait_for(says("desk-1") + " && !" + says("desk-0"))
+    choose(page, "state", "failed")
+    page.wait_for(says("None."))
+
+
+def test_older_events(page, reeved):
+    api = reeved.admin()
+    for i in range(300):
+        assert api.put("/api/v1/fleets/default/settings/password.min_length", json={"value": i % 2}).status_code == 200
+    first = api.get("/api/v1/events", params={"limit": 1}).json()["items"][0]["type"]
+    sign_in(page, reeved)
+    go(page, reeved, "#/events")
+    page.wait_for(says("● live"))
+    rows = "[...document.querySelectorAll('tbody tr td:first-child')].map(e => Number(e.innerText))"
+    assert len(page.evaluate(rows)) == 100 and first not in page.text()
+    page.click(button("Older ones"))
+    page.wait_for(says("Follow again") + " && " + says(first))
+    numbers = page.evaluate(rows)
+    assert numbers == list(range(numbers[0], 0, -1))  # every one of them, once
+    assert not page.evaluate("!!" + button("Older ones"))
+    page.click(button("Follow again"))
+    page.wait_for(says("● live"))
+    api.post("/api/v1/fleets", json={"name": "seen-live"})
+    page.wait_for(says("seen-live"))
+
+
 def test_device_is_managed_by_hand(page, reeved):
     api = reeved.admin()
     device = reeved.device(name="laptop-7")
@@ -293,7 +331,7 @@ def test_narrow_window(page, reeved):
 
 def test_nothing_foreign_is_loaded_and_nothing_fails(page, reeved):
     sign_in(page, reeved)
-    for path in ("#/", "#/devices", "#/fleets", "#/enroll", "#/events", "#/nowhere"):
+    for path in ("#/", "#/devices", "#/fleets", "#/commands", "#/enroll", "#/events", "#/nowhere"):
         go(page, reeved, path)
         page.wait_for("document.querySelector('main').innerText.length > 0")
     urls = page.evaluate("performance.getEntriesByType('resource').map(r => r.name)")

@@ -72,11 +72,11 @@ function Form({ types, to, busy, send }: { types: CommandType[]; to: string; bus
   </>);
 }
 
-function Row({ c, cancel }: { c: Command; cancel: () => void }) {
+function Row({ c, cancel, device }: { c: Command; cancel: () => void; device?: boolean }) {
   const picture = (c.result as { picture_file?: number } | null)?.picture_file;
   const details = { ...(Object.keys(c.params ?? {}).length ? { params: c.params } : {}), ...(c.result ? { result: c.result } : {}) };
   return (
-    <tr><td class="number">{c.id}</td><td>{c.type}</td><td><StateChip state={c.state} /></td>
+    <tr><td class="number">{c.id}</td>{device && <td><a href={"#/devices/" + c.device}>{c.device_name || `device ${c.device}`}</a></td>}<td>{c.type}</td><td><StateChip state={c.state} /></td>
       <td>{c.message}{c.delivery && <span class="quiet">{c.delivery}</span>}
         {picture && <a href={`/api/v1/commands/${c.id}/picture`} download={`command-${c.id}.png`}>Picture</a>}
         {Object.keys(details).length > 0 && <details><summary class="quiet">details</summary><pre>{JSON.stringify(details, null, 2)}</pre></details>}</td>
@@ -141,5 +141,38 @@ export function CommandToMany({ filter, count }: { filter: string; count: number
       {sent && <Sent sent={sent} />}
       {asked && <Confirm text={`Send ${asked.type} to ${whom}?`} verb={`Send ${asked.type}`} onDone={answered} />}
     </>
+  );
+}
+
+const STATES = ["queued", "sent", "acknowledged", "done", "failed", "expired", "cancelled"];
+
+/** All commands, the newest first: what became of what was sent to many. */
+export function CommandsPage({ state }: { state: string }) {
+  const [cursors, setCursors] = useState<string[]>([]);
+  const cursor = cursors[cursors.length - 1] ?? "";
+  const query = "limit=50" + (state && "&state=" + encodeURIComponent(state)) + (cursor && "&cursor=" + encodeURIComponent(cursor));
+  const { value, error, reload } = useLoad(() => get<Page<Command>>("/commands?" + query), [query], 5000);
+  const action = useAction();
+  const cancel = (c: Command) => action.act(() => api("POST", `/commands/${c.id}/cancel`)).then(reload);
+  const choose = (e: Event) => {
+    const chosen = (e.currentTarget as HTMLSelectElement).value;
+    setCursors([]);
+    location.hash = "#/commands" + (chosen && "?state=" + chosen);
+  };
+  return (
+    <Panel title="Commands" actions={<label>State <select name="state" value={state} onChange={choose}>
+      <option value="">any</option>{STATES.map(s => <option>{s}</option>)}</select></label>}>
+      <Problem error={error ?? action.error} />
+      {value && value.items.length === 0 && <Empty>None.</Empty>}
+      {value && value.items.length > 0 && (
+        <table>
+          <thead><tr><th class="number">#</th><th>Device</th><th>Command</th><th>State</th><th>What came of it</th><th>By</th><th>Sent</th><th /></tr></thead>
+          <tbody>{value.items.map(c => <Row key={c.id} c={c} device cancel={() => cancel(c)} />)}</tbody>
+        </table>)}
+      <div class="actions">
+        {cursors.length > 0 && <button onClick={() => setCursors(cursors.slice(0, -1))}>Back</button>}
+        {value?.next && <button onClick={() => setCursors([...cursors, value.next!])}>Next</button>}
+      </div>
+    </Panel>
   );
 }

@@ -19,11 +19,15 @@ export function EventTable({ events }: { events: Event[] }) {
   );
 }
 
+type Older = { cursor: string | undefined }; // where those before begin; none: these are all
+
 export function EventsPage() {
   const [events, setEvents] = useState<Event[]>([]);
   const [error, setError] = useState<Error | null>(null);
   const [live, setLive] = useState(false);
+  const [older, setOlder] = useState<Older | null>(null); // null: it follows what happens
   useEffect(() => {
+    if (older) return;
     let source: EventSource | null = null;
     let gone = false;
     get<Page<Event>>("/events?newest=true&limit=100").then(page => {
@@ -34,12 +38,21 @@ export function EventsPage() {
       source.onerror = () => setLive(false); // the browser connects again by itself, from the last id
       source.onmessage = (m: MessageEvent) => setEvents(old => [JSON.parse(m.data) as Event, ...old].slice(0, KEEP));
     }, setError);
-    return () => { gone = true; source?.close(); };
-  }, []);
+    return () => { gone = true; source?.close(); setLive(false); };
+  }, [older === null]);
+  // Whoever reads what was does not want it to move; the first time all is fetched anew, as the list above was cut.
+  const more = () => get<Page<Event>>("/events?newest=true" + (older?.cursor ? "&limit=200&cursor=" + encodeURIComponent(older.cursor) : `&limit=${2 * KEEP}`))
+    .then(page => {
+      setEvents(shown => older ? [...shown, ...page.items] : page.items);
+      setOlder({ cursor: page.next });
+    }, setError);
   return (
-    <Panel title="Events" actions={<span class="quiet">{live ? "● live" : "○ connecting…"}</span>}>
+    <Panel title="Events" actions={older
+      ? <button onClick={() => setOlder(null)}>Follow again</button>
+      : <span class="quiet">{live ? "● live" : "○ connecting…"}</span>}>
       <Problem error={error} />
       <EventTable events={events} />
+      {(!older || older.cursor) && events.length > 0 && <div class="actions"><button onClick={more}>Older ones</button></div>}
     </Panel>
   );
 }

@@ -70,7 +70,7 @@ export function OverviewPage() {
         : <Attention />}
       <p class="quiet">
         {Object.entries(by_kind).filter(([, n]) => n).map(([k, n]) => `${n.toLocaleString()} ${k}`).join(" · ")}
-        {" · "}{value.commands_open} open commands · Reeve {value.version}, started <Age at={value.started} />
+        {" · "}<a href="#/commands">{value.commands_open.toLocaleString()} open commands</a> · Reeve {value.version}, started <Age at={value.started} />
       </p>
     </>
   );
