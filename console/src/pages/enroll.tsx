@@ -76,8 +76,8 @@ export function EnrollPage() {
           <thead><tr><th>Token</th><th>For</th><th>Fleet</th><th>Used</th><th>Expires</th><th /></tr></thead>
           <tbody>{value.items.map(t => (
             <tr key={t.id}><td><code>{t.hint}…</code></td><td>{t.kind}</td><td>{t.fleet}</td>
-              <td>{t.uses}{t.uses_max ? ` of ${t.uses_max}` : ""}</td>
-              <td>{t.revoked ? <>revoked <Age at={t.revoked} /></> : t.expires ? new Date(t.expires).toLocaleString() : "never"}</td>
+              <td data-is="used">{t.uses}{t.uses_max ? ` of ${t.uses_max}` : ""}</td>
+              <td data-is="expires">{t.revoked ? <>revoked <Age at={t.revoked} /></> : t.expires ? new Date(t.expires).toLocaleString() : "never"}</td>
               <td>{!t.revoked && <button class="link" onClick={() => revoke.act(() => api("DELETE", "/enrollment-tokens/" + t.id)).then(reload)}>revoke</button>}</td></tr>))}
           </tbody>
         </table>))}
