@@ -11,7 +11,7 @@ import pytest
 
 from conftest import wait_for
 from guest_fixtures import guest_pb
-from test_vm_life import BOOT_S, Machines, image  # noqa: F401 (a fixture)
+from vm_fixtures import BOOT_S, Machines, image  # noqa: F401 (a fixture)
 
 MIB = 1 << 20
 VM = "init"
