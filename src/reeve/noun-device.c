@@ -122,7 +122,7 @@ static int delete (struct cli *c, struct error *err)
 /* ---- what it measured and sent ---- */
 
 static const struct column sample_columns[] = {
-	{ "AT", "at", cell_time, COLUMN_TEXT },
+	{ "AT", "at", cell_time, COLUMN_WHOLE },
 	{ "NAME", "name", NULL, COLUMN_TEXT },
 	{ "VALUE", "value", NULL, COLUMN_NUMBER },
 	{ "UNIT", "unit", cell_dim, COLUMN_TEXT },

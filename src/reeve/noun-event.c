@@ -66,7 +66,7 @@ static void cell_change(struct cell *ret, const json_t *v, const json_t *row, in
 
 static const struct column columns[] = {
 	{ "ID", "id", NULL, COLUMN_NUMBER },
-	{ "TIME (UTC)", "at", cell_time, COLUMN_TEXT },
+	{ "TIME (UTC)", "at", cell_time, COLUMN_WHOLE },
 	{ "TYPE", "type", NULL, COLUMN_TEXT },
 	{ "BY", "actor", NULL, COLUMN_TEXT },
 	{ "WHAT", "object", NULL, COLUMN_ELASTIC },

@@ -79,15 +79,15 @@ static size_t measure(const struct table *t, size_t widths[])
 	return total;
 }
 
-/* Takes from whatever is widest (of the elastic ones only, if so asked) until the line fits or nothing is left
- * to take; returns the line's width then. */
-static size_t shrink(const struct table *t, bool elastic_only, size_t widths[], size_t total,
+/* Takes from the widest of those kinds until the line fits or nothing is left to take; returns the line's
+ * width then. */
+static size_t shrink(const struct table *t, unsigned kinds, size_t widths[], size_t total,
 		     size_t width)
 {
 	for (; total > width; total--) {
 		int widest = -1;
 		for (int c = 0; c < t->n_columns; c++)
-			if ((t->columns[c].kind == COLUMN_ELASTIC || !elastic_only) &&
+			if ((kinds & 1u << t->columns[c].kind) &&
 			    (widest < 0 || widths[c] > widths[widest]))
 				widest = c;
 		if (widest < 0 || widths[widest] <= CUT_TO_LEAST)
@@ -140,8 +140,10 @@ void table_render(const struct table *t, size_t width, size_t indent, bool color
 {
 	size_t widths[TABLE_COLUMNS_MAX], total = measure(t, widths);
 	if (width > indent) {
-		total = shrink(t, true, widths, total, width - indent);
-		(void)shrink(t, false, widths, total, width - indent);
+		total = shrink(t, 1u << COLUMN_ELASTIC, widths, total, width - indent);
+		total = shrink(t, 1u << COLUMN_ELASTIC | 1u << COLUMN_TEXT, widths, total,
+			       width - indent);
+		(void)shrink(t, ~0u, widths, total, width - indent);
 	}
 	if (t->n_columns > 0 && t->columns[0].title) {
 		struct table_cell head[TABLE_COLUMNS_MAX];

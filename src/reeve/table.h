@@ -16,6 +16,7 @@ enum column_kind {
 	COLUMN_TEXT,
 	COLUMN_NUMBER,  /* at the right side of its column */
 	COLUMN_ELASTIC, /* text that is cut first */
+	COLUMN_WHOLE, /* text that says nothing when it is cut, such as a time: cut last, as numbers are */
 };
 
 #define TABLE_COLUMNS_MAX 16

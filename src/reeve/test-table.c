@@ -71,6 +71,21 @@ static void test_elastic_gives_way_first(void **state)
 		     "a-name-that-must-stay  012345678…  012345678…\n");
 }
 
+static void test_times_and_numbers_stay_whole(void **state)
+{
+	struct table t;
+	table_init(&t);
+	table_column(&t, "N", COLUMN_NUMBER);
+	table_column(&t, "TIME", COLUMN_WHOLE);
+	table_column(&t, "NAME", COLUMN_TEXT);
+	table_cell(&t, "1234567890", COLOR_NONE);
+	table_cell(&t, "2026-11-25 14:06:06", COLOR_NONE);
+	table_cell(&t, "a-name-of-some-length", COLOR_NONE);
+	assert_table(&t, 45, 0, false,
+		     "         N  TIME                 NAME\n"
+		     "1234567890  2026-11-25 14:06:06  a-name-of-s…\n");
+}
+
 static void test_indent_and_color(void **state)
 {
 	struct table t;
@@ -123,6 +138,7 @@ int main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_cut_to_the_terminal),
 		cmocka_unit_test(test_elastic_gives_way_first),
+		cmocka_unit_test(test_times_and_numbers_stay_whole),
 		cmocka_unit_test(test_indent_and_color),
 		cmocka_unit_test(test_absurdly_narrow),
 		cmocka_unit_test(test_empty),
