@@ -200,7 +200,14 @@ static int unauthenticated(const struct client *c, struct error *err)
 static int unreachable(const struct client *c, CURLcode code, const char *what, struct error *err)
 {
 	const char *reason = what[0] ? what : curl_easy_strerror(code);
-	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
+	if (code == CURLE_SSL_CACERT_BADFILE)
+		return error_set(err, ERR_UNAVAILABLE,
+				 "the file of --ca-file holds no certificates (%s)", reason);
+	if (code == CURLE_GOT_NOTHING && strncmp(c->server, "http://", 7) == 0)
+		return error_set(err, ERR_UNAVAILABLE,
+				 "%s answers nothing to http://; is it https://%s?", c->server,
+				 c->server + 7);
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		return error_set(
 			err, ERR_UNAVAILABLE,
 			"%s does not prove who it is (%s); if its certificate is your own, "

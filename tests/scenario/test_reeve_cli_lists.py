@@ -12,6 +12,7 @@ from cli_stand_in import (  # noqa: F401 (fixtures)
     API, DEVICE, E, FLEET, get, Handler,
     items, listed, page, reeve, stand_in, TOKEN, token_file)
 from conftest import binary, clean_env
+from test_http_tls import make_certificate
 
 # ---- lists ----
 
@@ -108,6 +109,24 @@ def test_unreachable(token_file):
                                   text=True, env=clean_env(HOME="/nonexistent"), cwd="/")
             assert done.returncode == 1
             assert "cannot reach the server at " + url in done.stderr and "--server" in done.stderr
+
+
+def test_tls(reeved_factory, tmp_path):
+    make_certificate(tmp_path, "reeve.test")
+    certificate, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    server = reeved_factory("--tls-cert", certificate, "--tls-key", key)
+
+    def run(url, *words):
+        done = subprocess.run([binary("reeve"), "--server", url, "--token-file", str(server.data / "admin.token"), *words, "device", "list"],
+                              capture_output=True, text=True, env=clean_env())
+        return done.returncode, done.stdout + done.stderr
+
+    assert run(server.url, "--ca-file", certificate) == (0, "No devices.\n")
+    for words, sentence in ([], "does not prove who it is"), (["--ca-file", key], "holds no certificates"):
+        code, said = run(server.url, *words)
+        assert code == 1 and sentence in said, said
+    code, said = run(server.url.replace("https:", "http:"))
+    assert code == 1 and "is it %s?" % server.url in said, said
 
 
 def test_no_token_and_bad_token_files(reeve, stand_in, tmp_path):
