@@ -2,6 +2,7 @@
 """The console in a real browser: signing in, devices and their verdicts live, a setting made and removed, enrollment, events."""
 import json
 import os
+import sqlite3
 
 import pytest
 
@@ -182,6 +183,23 @@ def test_overview_says_why(page, reeved):
     assert report(bad, 2, {"camera.disabled": {"value": False, "state": "failed", "message": "in use"}}) == "NON_COMPLIANT"
     sign_in(page, reeved)
     page.wait_for(says("camera.disabled: false instead of true (in use)") + " && " + says("has applied version 1 of 2"))
+
+
+def test_overview_shows_who_is_silent(page, reeved):
+    devices = [reeved.device(name=name) for name in ("lost", "awake")]
+    for device in devices:
+        assert report(device, 1, {}) == "COMPLIANT"
+    sign_in(page, reeved)
+    page.wait_for(says("Nothing: every device"))
+    assert "Not seen for a week" not in page.text()
+    reeved.stop()
+    db = sqlite3.connect(reeved.data / "store.sqlite")
+    with db:
+        db.execute("UPDATE device SET last_seen_ms = last_seen_ms - 9 * 86400000 WHERE name = 'lost'")
+    db.close()
+    page.go(reeved.start().url + "/console/")  # the session's cookie is for the host, whatever its port
+    page.wait_for(says("Not seen for a week") + " && " + says("9 d ago"))
+    assert "lost" in page.text() and "awake" not in page.text()
 
 
 def test_commands_with_parameters(page, reeved):

@@ -49,6 +49,20 @@ function Attention() {
   );
 }
 
+/** Devices that say nothing any more keep their last verdict, and would go unnoticed as compliant. */
+function Silent() {
+  const filter = "last_seen>7d";
+  const { value } = useLoad(() => get<Page<Device>>("/devices?limit=10&filter=" + encodeURIComponent(filter)), [], 60000);
+  if (!value || value.items.length === 0) return null;
+  return (
+    <Panel title="Not seen for a week" actions={<a href={"#/devices?filter=" + encodeURIComponent(filter)}>All of them</a>}>
+      <table><tbody>{value.items.map(d => (
+        <tr key={d.id}><td><a href={"#/devices/" + d.id}>{d.name}</a></td><td><VerdictChip verdict={d.verdict} /></td>
+          <td>{d.fleet}</td><td><Age at={d.last_seen} /></td></tr>))}</tbody></table>
+    </Panel>
+  );
+}
+
 export function OverviewPage() {
   const { value, error } = useLoad(() => get<Overview>("/overview"), [], 5000);
   if (!value) return <Problem error={error} />;
@@ -67,7 +81,7 @@ export function OverviewPage() {
       </div>
       {total === 0
         ? <Empty>No devices yet. <a href="#/enroll">Enroll the first one.</a></Empty>
-        : <Attention />}
+        : <><Attention /><Silent /></>}
       <p class="quiet">
         {Object.entries(by_kind).filter(([, n]) => n).map(([k, n]) => `${n.toLocaleString()} ${k}`).join(" · ")}
         {" · "}<a href="#/commands">{value.commands_open.toLocaleString()} open commands</a> · Reeve {value.version}, started <Age at={value.started} />
