@@ -4,6 +4,7 @@ import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Session, resume, signOut, signedOut } from "./api";
 import { Problem } from "./parts";
+import { AccountPage } from "./pages/account";
 import { CommandsPage } from "./pages/commands";
 import { DevicePage } from "./pages/device";
 import { DevicesPage } from "./pages/devices";
@@ -13,7 +14,7 @@ import { FleetsPage } from "./pages/fleets";
 import { OverviewPage } from "./pages/overview";
 import { SignInPage } from "./pages/sign-in";
 
-interface Route { path: RegExp; page: (params: string[], query: URLSearchParams) => preact.JSX.Element }
+interface Route { path: RegExp; page: (params: string[], query: URLSearchParams, session: Session) => preact.JSX.Element }
 
 const ROUTES: Route[] = [
   { path: /^\/?$/, page: () => <OverviewPage /> },
@@ -22,6 +23,7 @@ const ROUTES: Route[] = [
   { path: /^\/fleets(?:\/(\d+))?$/, page: ([id]) => <FleetsPage id={id ? Number(id) : 0} /> },
   { path: /^\/commands$/, page: (_, query) => <CommandsPage state={query.get("state") ?? ""} /> },
   { path: /^\/enroll$/, page: () => <EnrollPage /> },
+  { path: /^\/account$/, page: (_, __, session) => <AccountPage session={session} /> },
   { path: /^\/events$/, page: () => <EventsPage /> },
 ];
 
@@ -39,11 +41,11 @@ function useHash() {
   return hash.replace(/^#/, "") || "/";
 }
 
-function page(hash: string) {
+function page(hash: string, session: Session) {
   const [path, query] = hash.split("?", 2);
   for (const route of ROUTES) {
     const m = route.path.exec(path);
-    if (m) return route.page(m.slice(1), new URLSearchParams(query));
+    if (m) return route.page(m.slice(1), new URLSearchParams(query), session);
   }
   return <p class="empty">There is no such page. <a href="#/">Overview</a></p>;
 }
@@ -67,9 +69,9 @@ function App() {
         {NAVIGATION.map(([href, text]) => (
           <a href={href} aria-current={at(here, href) ? "page" : undefined}>{text}</a>
         ))}
-        <span class="who">{session.administrator}<button class="link" onClick={() => signOut().catch(setError)}>Sign out</button></span>
+        <span class="who"><a href="#/account" title="Change the password">{session.administrator}</a><button class="link" onClick={() => signOut().catch(setError)}>Sign out</button></span>
       </nav>
-      <main key={here}>{page(hash)}</main>
+      <main key={here}>{page(hash, session)}</main>
     </>
   );
 }

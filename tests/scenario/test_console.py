@@ -67,6 +67,21 @@ def test_sign_in_and_out(page, reeved):
     page.wait_for("document.querySelector('input[name=password]')")
 
 
+def test_own_password(page, reeved):
+    sign_in(page, reeved)
+    page.click(button("admin"))
+    page.type("input[name=password]", "correct horse")
+    page.type("input[name=again]", "correct hores")
+    page.click(button("Change"))
+    page.wait_for(says("The two differ."))
+    page.type("input[name=again]", "correct horse")
+    page.click(button("Change"))
+    page.wait_for(button("Sign in"))
+    page.type("input[name=password]", "correct horse")
+    page.click(button("Sign in"))
+    page.wait_for(says("Password of admin"))
+
+
 def test_devices_live(page, reeved):
     quiet = reeved.device(name="quiet")
     laptop = reeved.device(name="laptop-7", os_version="Debian GNU/Linux 12", serial="<b>PF3</b>")
@@ -349,7 +364,7 @@ def test_narrow_window(page, reeved):
 
 def test_nothing_foreign_is_loaded_and_nothing_fails(page, reeved):
     sign_in(page, reeved)
-    for path in ("#/", "#/devices", "#/fleets", "#/commands", "#/enroll", "#/events", "#/nowhere"):
+    for path in ("#/", "#/devices", "#/fleets", "#/commands", "#/account", "#/enroll", "#/events", "#/nowhere"):
         go(page, reeved, path)
         page.wait_for("document.querySelector('main').innerText.length > 0")
     urls = page.evaluate("performance.getEntriesByType('resource').map(r => r.name)")
