@@ -43,6 +43,21 @@ def test_connection_limits():
         server.stop()
 
 
+def test_who_waits_for_a_connection_gets_it_at_once():
+    server = Server("--connections=1", "--workers=1", "--header-timeout=60s", "--idle-timeout=60s")
+    try:
+        held = dial(server.port, 20)
+        for _ in range(100):
+            held.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert Answer(held).status == 200
+            waiting = dial(server.port, 20)  # by the kernel only: the server has stopped listening
+            held.close()
+            held = waiting
+        held.close()
+    finally:
+        server.stop()
+
+
 def test_memory_is_bounded():
     server = Server("--header-timeout=60s")
     try:

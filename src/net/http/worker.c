@@ -64,16 +64,6 @@ void worker_closed(struct worker *w)
 	w->closed = true;
 }
 
-/* At its limit libmicrohttpd takes the listening socket out of its epoll set, and puts it back when it begins to run and is
- * below: so once more after a connection has ended. */
-static void run_daemon(struct worker *w)
-{
-	do {
-		w->closed = false;
-		MHD_run(w->daemon);
-	} while (w->closed);
-}
-
 static void resume_all(struct worker *w)
 {
 	pthread_mutex_lock(&w->lock);
@@ -102,14 +92,17 @@ static void wait_for_work(struct worker *w)
 		eventfd_read(w->wake, &n);
 }
 
+/* At its limit libmicrohttpd takes the listening socket out of its epoll set, and puts it back when it begins to run and is
+ * below: so there is another round, without waiting, after a connection has ended. */
 static void *run(void *arg)
 {
 	struct worker *w = arg;
 	for (bool end = false; !end;) {
 		end = w->end; /* before the last look at what was resumed */
+		w->closed = false;
 		resume_all(w);
-		run_daemon(w);
-		if (!end)
+		MHD_run(w->daemon);
+		if (!end && !w->closed)
 			wait_for_work(w);
 	}
 	MHD_stop_daemon(w->daemon);
