@@ -348,17 +348,20 @@ static void complete(struct client_call *call, CURLcode code)
 {
 	char trouble[sizeof call->trouble + 256] = "";
 	long status = 0;
+	curl_off_t took_us = 0;
 	if (code != CURLE_OK && call->body.failed)
 		snprintf(call->trouble, sizeof call->trouble, "its answer is longer than %d bytes",
 			 ANSWER_BODY_MAX);
 	if (code != CURLE_OK)
 		client_trouble(call->client, code, call->trouble, trouble, sizeof trouble);
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(call->easy, CURLINFO_TOTAL_TIME_T, &took_us);
 	call->head.status = (int)status;
 	const struct client_reply reply = {
 		.head = call->head,
 		.body = code == CURLE_OK ? buf_span(&call->body) : (struct span){ 0 },
 		.trouble = code == CURLE_OK ? NULL : trouble,
+		.took_ms = (int64_t)took_us / 1000 + 1,
 	};
 	call->fn(call->user, &reply);
 	client_cancel(call);

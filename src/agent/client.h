@@ -36,6 +36,7 @@ struct client_reply {
 	struct answer_head head;
 	struct span body;
 	const char *trouble; /* a sentence when no whole answer came; else NULL */
+	int64_t took_ms;     /* with connecting, rounded up */
 };
 
 typedef void client_fn(void *user, const struct client_reply *reply);

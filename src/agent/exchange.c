@@ -46,6 +46,12 @@ static void ask_enroll(struct agent *a, struct ask *q)
 	snprintf(q->path, sizeof q->path, "/device/v1/enroll");
 }
 
+/* When the request was on its way, by the server's clock: whatever it orders since then is for this enrollment. */
+static int64_t begin_of(const struct client_reply *reply)
+{
+	return reply->head.date_ms > 0 ? reply->head.date_ms - reply->took_ms : 0;
+}
+
 static int take_enroll(struct agent *a, const struct client_reply *reply, struct sync_answer *ret,
 		       struct error *err)
 {
@@ -60,7 +66,7 @@ static int take_enroll(struct agent *a, const struct client_reply *reply, struct
 		.organization = e.organization,
 		.fleet = e.fleet,
 		.mqtt = e.mqtt,
-		.enrolled_ms = reply->head.date_ms,
+		.enrolled_ms = begin_of(reply),
 	};
 	r = state_enroll(&a->state, &identity);
 	if (r < 0)

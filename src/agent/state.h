@@ -32,7 +32,7 @@ struct identity { /* texts: heap, freed by identity_fini(); or borrowed, when it
 	const char *organization, *fleet;
 	const char *
 		mqtt; /* JSON text: where the broker is and what lets us in, of channel flyve; or "" */
-	int64_t enrolled_ms; /* by the server's clock; 0: not known */
+	int64_t enrolled_ms; /* asked for then, by the server's clock; 0: not known */
 };
 
 struct release {     /* leaving the fleet; by[0] == '\0': not */
